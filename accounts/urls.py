@@ -1,0 +1,23 @@
+"""Pages of people and projects."""
+
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("projects", views.all_projects, name="projects"),
+    path("projects/new", views.new_project, name="project-new"),
+    path("p/<slug:slug>/settings", views.settings, name="project-settings"),
+    path("p/<slug:slug>/settings/name", views.rename, name="project-rename"),
+    path("p/<slug:slug>/settings/members", views.add_member, name="member-add"),
+    path("p/<slug:slug>/settings/members/<int:user_id>/role", views.change_role, name="member-change"),
+    path("p/<slug:slug>/settings/members/<int:user_id>/remove", views.remove_member, name="member-remove"),
+    path("settings/tokens", views.personal_tokens, name="tokens"),
+    path("settings/tokens/<str:token_id>/revoke", views.revoke_token, name="token-revoke"),
+    path("settings/usage", views.usage, name="usage"),
+    path("settings/shortcuts", views.shortcuts, name="shortcuts"),
+    path("settings/first-steps", views.close_first_steps, name="first-steps-close"),
+    path("notifications", views.notification_list, name="notifications"),
+    path("notifications/read", views.read_all, name="notifications-read"),
+    path("notifications/<str:notification_id>/read", views.read_one, name="notification-read"),
+]

@@ -1,0 +1,34 @@
+"""Profiling of uploaded tables: what is in each column, how sure we are, and a typed table to learn from."""
+
+from datasets.profiling.document import (
+    Association,
+    ColumnProfile,
+    Figure,
+    Histogram,
+    ProfileDocument,
+    Reading,
+    Reject,
+    Renamed,
+    Value,
+)
+from datasets.profiling.formats import Unreadable
+from datasets.profiling.job import Profiled, profile
+from datasets.profiling.plan import Plan, ReadingChoice, Step
+
+__all__ = [
+    "Association",
+    "ColumnProfile",
+    "Figure",
+    "Histogram",
+    "Plan",
+    "ProfileDocument",
+    "Profiled",
+    "Reading",
+    "ReadingChoice",
+    "Reject",
+    "Renamed",
+    "Step",
+    "Unreadable",
+    "Value",
+    "profile",
+]

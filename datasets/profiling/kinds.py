@@ -1,0 +1,265 @@
+"""What the texts of a column mean: a vote over ways of writing, then an expression that casts every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Literal
+
+import polars as pl
+
+from datasets.pii import MISSING
+from datasets.profiling.document import Storage
+
+VOTERS = 5_000
+SEED = 20
+ENOUGH = 0.95
+MOST = 0.80
+
+Form = Literal["number", "currency", "percent", "datetime", "text"]
+Cast = Callable[[pl.Expr], pl.Expr]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How a column is to be read. `cast` takes trimmed texts, null where missing, to values of `storage`.
+
+    `written` says that plain numbers had to be freed of signs or separators. `misfit` is the share of voters
+    that disagreed where the majority was too small to follow.
+    """
+
+    form: Form
+    storage: Storage
+    cast: Cast
+    unit: str | None = None
+    format: str | None = None
+    notes: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """One way to write a number: the pattern of its cells and the way back to a number."""
+
+    form: Form
+    pattern: str
+    cast: Cast
+    written: bool = True
+
+
+def present(column: pl.Expr) -> pl.Expr:
+    """The trimmed text of each cell, null for empty cells and null words in any case."""
+    trimmed = column.str.strip_chars()
+    return pl.when(~trimmed.is_in(_NULL_WORDS)).then(trimmed)
+
+
+def meaning(texts: pl.Series) -> Meaning:
+    """What the texts are, by a vote of up to 5,000 of them and, for codes and dates, a look at all."""
+    filled = texts.drop_nulls()
+    voters = filled if filled.len() <= VOTERS else filled.sample(VOTERS, seed=SEED)
+    if voters.is_empty():
+        return TEXT
+    if _share(voters, _DATE_LIKE) >= MOST:
+        return _date(filled, voters)
+    return _number(filled, voters)
+
+
+def _as_is(text: pl.Expr) -> pl.Expr:
+    return text
+
+
+TEXT = Meaning("text", "text", _as_is)
+
+
+def _variants(word: str) -> list[str]:
+    return ["".join(letters) for letters in product(*({c.lower(), c.upper()} for c in word))]
+
+
+# is_in over all spellings costs no lower-cased copy of the column
+_NULL_WORDS = sorted({spelling for word in MISSING for spelling in _variants(word)})
+
+
+def _finite(number: pl.Expr) -> pl.Expr:
+    return pl.when(number.is_finite()).then(number)
+
+
+def _integer(text: pl.Expr) -> pl.Expr:
+    return text.cast(pl.Int64, strict=False)
+
+
+def _decimal(text: pl.Expr) -> pl.Expr:
+    return _finite(text.cast(pl.Float64, strict=False))
+
+
+def _stripped(pattern: str, *, comma: bool = False) -> Cast:
+    """Cells that fit the pattern, without signs and separators; brackets mean a minus (accounting)."""
+
+    def cast(text: pl.Expr) -> pl.Expr:
+        minus = text.str.contains(r"^\(|^[^\d]*-")
+        bare = text.str.replace_all(r"[^\d.,eE]|[A-Z]{3}", "")
+        if comma:
+            bare = bare.str.replace_all(".", "", literal=True).str.replace_all(",", ".", literal=True)
+        else:
+            bare = bare.str.replace_all(",", "", literal=True)
+        number = _finite(bare.cast(pl.Float64, strict=False))
+        return pl.when(text.str.contains(pattern)).then(pl.when(minus).then(-number).otherwise(number))
+
+    return cast
+
+
+_DOTS = r"(\d{1,3}(,\d{3})+|\d+)(\.\d+)?|\.\d+"
+_COMMAS = r"(\d{1,3}(\.\d{3})+|\d+)(,\d+)?"
+_SIGN = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY|INR|CAD|AUD)"
+
+
+def _money(number: str) -> str:
+    return rf"^\(?[-+]?\s?{_SIGN}?\s?[-+]?({number})\s?{_SIGN}?\)?$"
+
+
+_GROUPED = rf"^([-+]?({_DOTS})|\(({_DOTS})\))$"
+_COMMA = rf"^[-+]?({_COMMAS})$"
+_PERCENT = rf"^[-+]?({_DOTS})\s?%$"
+_PERCENT_COMMA = rf"^[-+]?({_COMMAS})\s?%$"
+_WRITINGS = (
+    _Writing("number", r"^-?\d{1,18}$", _integer, written=False),
+    _Writing("number", r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$", _decimal, written=False),
+    _Writing("number", _GROUPED, _stripped(_GROUPED)),
+    _Writing("number", _COMMA, _stripped(_COMMA, comma=True)),
+    _Writing("percent", _PERCENT, _stripped(_PERCENT)),
+    _Writing("percent", _PERCENT_COMMA, _stripped(_PERCENT_COMMA, comma=True)),
+    _Writing("currency", _money(_DOTS), _stripped(_money(_DOTS))),
+    _Writing("currency", _money(_COMMAS), _stripped(_money(_COMMAS), comma=True)),
+)
+_CODE = r"^[-+]?(0\d+|\d{19,})$"
+
+
+def _share(voters: pl.Series, pattern: str) -> float:
+    return float(voters.str.contains(pattern).mean() or 0.0)  # type: ignore[arg-type]
+
+
+def _number(filled: pl.Series, voters: pl.Series) -> Meaning:
+    votes = (pl.col("t").str.contains(w.pattern).mean().alias(str(i)) for i, w in enumerate(_WRITINGS))
+    shares = pl.DataFrame({"t": voters}).select(votes).row(0)
+    best = max(shares)
+    writing = _WRITINGS[shares.index(best)]
+    if best < ENOUGH:
+        return Meaning("text", "text", _as_is, notes={"misfit": 1 - best} if best >= MOST else {})
+    if not writing.written and filled.str.contains(_CODE).any():
+        return TEXT
+    cast = _decimal if writing.cast is _integer and _loses(filled) else writing.cast
+    return Meaning(
+        writing.form,
+        "number",
+        cast,
+        unit=_unit(writing.form, voters),
+        notes={"written": 1.0} if writing.written else {},
+    )
+
+
+def _loses(filled: pl.Series) -> bool:
+    """Whether reading as whole numbers would lose values that decimals keep."""
+    counts = pl.DataFrame({"t": filled}).select(
+        whole=_integer(pl.col("t")).null_count(), decimal=_decimal(pl.col("t")).null_count()
+    )
+    return bool(counts["whole"][0] > counts["decimal"][0])
+
+
+def _unit(form: Form, voters: pl.Series) -> str | None:
+    if form == "percent":
+        return "%"
+    if form != "currency":
+        return None
+    signs = voters.str.extract(f"({_SIGN})").drop_nulls().value_counts(sort=True)
+    return str(signs[signs.columns[0]][0])
+
+
+_DATE_LIKE = (
+    r"^(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{4}|[A-Za-z]{3,9} \d{1,2},? \d{4})"
+    r"([ T]|$)"
+)
+_DAYS = (
+    ("%Y-%m-%d", r"\d{4}-\d{1,2}-\d{1,2}"),
+    ("%Y/%m/%d", r"\d{4}/\d{1,2}/\d{1,2}"),
+    ("%Y.%m.%d", r"\d{4}\.\d{1,2}\.\d{1,2}"),
+    ("%d.%m.%Y", r"\d{1,2}\.\d{1,2}\.\d{4}"),
+    ("?/?/%Y", r"\d{1,2}/\d{1,2}/\d{4}"),
+    ("?-?-%Y", r"\d{1,2}-\d{1,2}-\d{4}"),
+    ("%d-%b-%Y", r"\d{1,2}-[A-Za-z]{3}-\d{4}"),
+    ("%d %b %Y", r"\d{1,2} [A-Za-z]{3} \d{4}"),
+    ("%d %B %Y", r"\d{1,2} [A-Za-z]{4,9} \d{4}"),
+    ("%b %d, %Y", r"[A-Za-z]{3} \d{1,2}, \d{4}"),
+    ("%B %d, %Y", r"[A-Za-z]{4,9} \d{1,2}, \d{4}"),
+)
+_CLOCKS = (
+    ("%H:%M", r"\d{1,2}:\d{2}"),
+    ("%H:%M:%S", r"\d{1,2}:\d{2}:\d{2}"),
+    ("%H:%M:%S%.f", r"\d{1,2}:\d{2}:\d{2}\.\d+"),
+    ("%I:%M %p", r"\d{1,2}:\d{2} [AaPp][Mm]"),
+    ("%I:%M:%S %p", r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]"),
+)
+_ZONE = r"(Z|[-+]\d{2}:?\d{2})"
+
+
+def _formats() -> tuple[tuple[str, str], ...]:
+    """Every pair of a strptime format and its pattern: days, days with a clock, with a zone."""
+    found = [(day, f"^{pattern}$") for day, pattern in _DAYS]
+    for (day, d), (clock, c), between in product(_DAYS, _CLOCKS, (" ", "T")):
+        found.append((day + between + clock, f"^{d}{between}{c}$"))
+        if not clock.endswith("%p"):
+            found.append((day + between + clock + "%#z", f"^{d}{between}{c}{_ZONE}$"))
+    return tuple(found)
+
+
+_FORMATS = _formats()
+
+
+def _date(filled: pl.Series, voters: pl.Series) -> Meaning:
+    """Dates in the formats seen. Day and month are told apart by a part above 12, never guessed."""
+    witnesses = voters.filter(voters.str.replace_all(r"\d", "0").is_first_distinct())
+    seen = [(fmt, pattern) for fmt, pattern in _FORMATS if witnesses.str.contains(pattern).any()]
+    share = sum(_share(voters, pattern) for _, pattern in seen)
+    if share < ENOUGH:
+        return Meaning("text", "text", _as_is, notes={"misfit": 1 - share} if share >= MOST else {})
+    formats = [fmt for fmt, _ in seen]
+    if any("?" in fmt for fmt in formats):
+        order = _order(filled)
+        if order in _UNSURE:
+            return Meaning("text", "text", _as_is, notes={order: 1.0})
+        formats = [_ordered(fmt, order) for fmt in formats]
+    cast = _datetime(formats)
+    parsed = pl.DataFrame({"t": voters}).select(cast(pl.col("t")).is_not_null().mean()).item()
+    return Meaning("datetime", "datetime", cast, format=formats[0]) if parsed >= ENOUGH else TEXT
+
+
+_UNSURE = frozenset({"ambiguous_date", "mixed_date"})
+
+
+def _order(filled: pl.Series) -> str:
+    """ "%d%m", "%m%d", or why neither: the largest first and second part over all cells decide."""
+    parts = [
+        filled.str.extract(pattern).cast(pl.Int32).max() for pattern in (r"^(\d{1,2})[/-]", r"^\d{1,2}[/-](\d{1,2})")
+    ]
+    first, second = (isinstance(part, int) and part > 12 for part in parts)
+    if first and second:
+        return "mixed_date"
+    if not first and not second:
+        return "ambiguous_date"
+    return "%d%m" if first else "%m%d"
+
+
+def _ordered(fmt: str, order: str) -> str:
+    return fmt.replace("?", order[:2], 1).replace("?", order[2:], 1)
+
+
+def _datetime(formats: list[str]) -> Cast:
+    """Microseconds; a time with a zone becomes UTC."""
+
+    def one(text: pl.Expr, fmt: str) -> pl.Expr:
+        zone = "UTC" if fmt.endswith("%#z") else None
+        moment = text.str.to_datetime(fmt, strict=False, time_unit="us", time_zone=zone)
+        return moment.dt.replace_time_zone(None) if zone else moment
+
+    def cast(text: pl.Expr) -> pl.Expr:
+        return pl.coalesce([one(text, fmt) for fmt in formats])
+
+    return cast

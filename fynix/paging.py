@@ -1,0 +1,116 @@
+"""Lists in pages: `?limit=1..200&cursor=` gives `{data, next_cursor}`, stable while rows are added."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.core.signing import BadSignature, Signer, b64_decode, b64_encode
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+
+Row = TypeVar("Row", bound=Model)
+
+DEFAULT_LIMIT = 50
+NEWEST_FIRST = ("-created_at", "-pk")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows and the cursor of the rows after them; None at the end."""
+
+    rows: list[Row]
+    next_cursor: str | None
+
+    def to_json(self, serializer: type[serializers.BaseSerializer[Any]]) -> dict[str, Any]:
+        return {"data": serializer(self.rows, many=True).data, "next_cursor": self.next_cursor}
+
+
+class Wanted(serializers.Serializer[Any]):
+    """The query of every list."""
+
+    limit = serializers.IntegerField(default=DEFAULT_LIMIT, min_value=1, max_value=200, help_text="Rows in one page.")
+    cursor = serializers.CharField(required=False, help_text="`next_cursor` of the page before.")
+
+
+def page(rows: QuerySet[Row], request: Request, *, order: Sequence[str] = NEWEST_FIRST) -> Page[Row]:
+    """The page that the query asks for. `order` names fields of the row that are never null, the last unique.
+
+    Raises serializers.ValidationError for a limit out of range or a cursor that this list did not give.
+    """
+    query = Wanted(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    return _cut(rows, query.validated_data.get("cursor", ""), limit=query.validated_data["limit"], order=order)
+
+
+def shown(rows: QuerySet[Row], request: HttpRequest, *, order: Sequence[str] = NEWEST_FIRST) -> Page[Row]:
+    """The same for pages that people read: a place that this list does not know is its start."""
+    try:
+        return _cut(rows, request.GET.get("cursor", ""), limit=DEFAULT_LIMIT, order=order)
+    except serializers.ValidationError:
+        return _cut(rows, "", limit=DEFAULT_LIMIT, order=order)
+
+
+def _cut(rows: QuerySet[Row], cursor: str, *, limit: int, order: Sequence[str]) -> Page[Row]:
+    if cursor:
+        rows = rows.filter(_after(rows.model, order, _decoded(cursor, rows.model, order)))
+    found = list(rows.order_by(*order)[: limit + 1])
+    here = found[:limit]
+    return Page(here, _encoded(here[-1], order) if len(found) > limit else None)
+
+
+def page_of(row: type[serializers.BaseSerializer[Any]], name: str) -> type[serializers.Serializer[Any]]:
+    """The answer's shape for the API description: `page_of(RunSerializer, "RunPage")`."""
+    fields = {
+        "data": row(many=True),
+        "next_cursor": serializers.CharField(allow_null=True, help_text="For the next page; null at the end."),
+    }
+    return type(name, (serializers.Serializer,), fields)
+
+
+def _name(term: str) -> str:
+    return term.removeprefix("-")
+
+
+def _encoded(row: Model, order: Sequence[str]) -> str:
+    values = json.dumps([getattr(row, _name(term)) for term in order], cls=_Exact)
+    return _signer(type(row), order).sign(b64_encode(values.encode()).decode())
+
+
+def _signer(model: type[Model], order: Sequence[str]) -> Signer:
+    """A cursor is taken only by a list that could have given it: values of a client's own would reach the database."""
+    return Signer(sep=".", salt=f"fynix.paging:{model.__name__}:{','.join(order)}")
+
+
+class _Exact(DjangoJSONEncoder):
+    """Django's own cuts a time to milliseconds, and rows would be shown twice or never."""
+
+    def default(self, o: Any) -> Any:
+        return o.isoformat() if hasattr(o, "isoformat") else super().default(o)
+
+
+def _decoded(cursor: str, model: type[Model], order: Sequence[str]) -> list[Any]:
+    try:
+        values: list[Any] = json.loads(b64_decode(_signer(model, order).unsign(cursor).encode()))
+    except BadSignature:
+        raise serializers.ValidationError(
+            {"cursor": _("Send the next_cursor of the page before, unchanged.")}
+        ) from None
+    return values
+
+
+def _after(model: type[Model], order: Sequence[str], values: Sequence[Any]) -> Q:
+    """Rows after these values: equal in the first k terms and beyond in the next, for each k."""
+    beyond, equal = Q(), Q()
+    for term, value in zip(order, values, strict=True):
+        name = _name(term)
+        options = model._meta  # noqa: SLF001  Django's own name for its public description of a model
+        field: Any = options.pk if name == "pk" else options.get_field(name)
+        parsed = field.to_python(value)
+        beyond |= equal & Q(**{f"{name}__{'lt' if term.startswith('-') else 'gt'}": parsed})
+        equal &= Q(**{name: parsed})
+    return beyond

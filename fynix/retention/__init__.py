@@ -1,0 +1,1 @@
+"""Files that go after a time: what would go, what stays and why, the warning before, and the going."""

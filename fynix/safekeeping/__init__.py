@@ -1,0 +1,1 @@
+"""Backups, restoring them, and the rules that hold for every database that is whole."""

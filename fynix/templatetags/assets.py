@@ -1,0 +1,67 @@
+"""Script modules without a bundler: an import map from `fynix/...` names to hashed addresses."""
+
+import json
+from functools import lru_cache
+
+from django import template
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest
+from django.template.context import Context
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+VENDORED = {"uplot": "vendor/uplot-1.6.32.js"}
+"""Bare name to static path of each vendored module."""
+
+
+def module_paths() -> dict[str, str]:
+    """Every importable name with its static path: `fynix/lib/dom` is `js/lib/dom.js`."""
+    own = {
+        "fynix/" + path.removeprefix("js/").removesuffix(".js"): path
+        for finder in finders.get_finders()
+        for path, _storage in finder.list([])
+        if path.startswith("js/") and path.endswith(".js")
+    }
+    return dict(sorted({**own, **VENDORED}.items()))
+
+
+@lru_cache(maxsize=1)
+def _kept_map() -> SafeString:
+    return _map()
+
+
+def _map() -> SafeString:
+    imports = {name: static(path) for name, path in module_paths().items()}
+    text = json.dumps({"imports": imports}, separators=(",", ":")).replace("<", "\\u003c")
+    return mark_safe(text)  # noqa: S308 - names and addresses of our own files, "<" escaped
+
+
+@register.simple_tag(takes_context=True)
+def importmap(context: Context) -> SafeString:
+    """The import map, the one inline script of a page, under the request's CSP nonce."""
+    request: HttpRequest | None = context.get("request")
+    nonce = str(getattr(request, "csp_nonce", ""))
+    body = _map() if settings.DEBUG else _kept_map()
+    return format_html('<script type="importmap" nonce="{}">{}</script>', nonce, body)
+
+
+@register.simple_tag
+def modules(*names: str) -> SafeString:
+    """Preload and run the named modules: `{% modules "fynix/elements/fx-upload" %}`."""
+    paths = module_paths()
+    addresses = [(static(paths[name]),) for name in names]
+    preload = format_html_join("\n", '<link rel="modulepreload" href="{}">', addresses)
+    run = format_html_join("\n", '<script type="module" src="{}"></script>', addresses)
+    return format_html("{}\n{}", preload, run)
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: Context) -> str:
+    """`light`, `dark` or `system`, as the person chose it (cookie `theme`)."""
+    request: HttpRequest | None = context.get("request")
+    chosen = request.COOKIES.get("theme", "") if request else ""
+    return chosen if chosen in {"light", "dark"} else "system"

@@ -1,0 +1,1 @@
+"""Pages of the registry, by what a person comes for: reading, moving production, labelling, files."""

@@ -1,0 +1,200 @@
+"""What a table of answers says: figures against labels, versions against one another, rows against training rows.
+
+A plain library: no Django, no rows of the database. Metrics are those of training.engine.metrics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.engine import metrics
+from training.engine.evaluate import MAIN
+from training.engine.predict import decide
+from training.engine.schema import InputColumn, ModelSchema, is_missing
+
+RESAMPLES = 200
+MOST_JUDGED = 20_000  # rows, evenly spaced, that intervals and drift are computed from
+BINS = 10
+NOTICE = 0.1  # population stability index from which a column counts as moved (Siddiqi, Credit Risk Scorecards, 2006)
+Z_95 = 1.645
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric on the labelled rows; `low` and `high` bound its 95 % bootstrap interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The main metric of two versions on the same rows.
+
+    `low` and `high` bound the paired 95 % bootstrap interval of `after - before`.
+    """
+
+    metric: str
+    before: float
+    after: float
+    low: float
+    high: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far a column's values lie from those of the training rows, as population stability index.
+
+    `limit` is what it must exceed to count as moved: NOTICE, or more where so few rows vary more by chance alone.
+    """
+
+    column: str
+    index: float
+    limit: float
+
+    @property
+    def has_moved(self) -> bool:
+        return self.index > self.limit
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The labelled rows that a version answered, at most MOST_JUDGED: codes or values, and what it predicted."""
+
+    schema: ModelSchema
+    labels: Vector
+    predicted: Vector
+
+    def measure(self, weights: Vector) -> dict[str, float]:
+        chosen = decide(self.schema, self.predicted.astype(np.float32))
+        return metrics.measure(self.schema.task, self.labels, self.predicted, chosen, weights)
+
+
+def labelled(
+    schema: ModelSchema, labels: Sequence[object], predicted: NDArray[np.float64], answered: NDArray[np.bool_]
+) -> tuple[Judged | None, NDArray[np.int64]]:
+    """The rows with a label that the version knows and an answer, with their places; None when there are none."""
+    codes = np.array([_code(schema, label) for label in labels], dtype=np.float64)
+    places = np.flatnonzero(answered & np.isfinite(codes))
+    places = places[:: max(1, -(-len(places) // MOST_JUDGED))]
+    if not len(places):
+        return None, places
+    return Judged(schema, codes[places], predicted[places]), places
+
+
+def figures(judged: Judged, *, seed: int = 7) -> dict[str, Figure]:
+    """Every metric of the task that is defined on these rows."""
+    whole = judged.measure(np.ones(len(judged.labels)))
+    spread = [judged.measure(draw) for draw in _draws(len(judged.labels), seed)]
+    return {
+        name: Figure(value, *_interval([draw[name] for draw in spread]))
+        for name, value in whole.items()
+        if math.isfinite(value)
+    }
+
+
+def difference(before: Judged, after: Judged, *, seed: int = 7) -> Difference | None:
+    """Both on the same rows, resampled together; None when the main metric is not defined there."""
+    name, rows = MAIN[after.schema.task], len(after.labels)
+    old, new = (each.measure(np.ones(rows)).get(name, math.nan) for each in (before, after))
+    changes = [after.measure(draw)[name] - before.measure(draw)[name] for draw in _draws(rows, seed)]
+    low, high = _interval(changes)
+    if low is None or high is None or not (math.isfinite(old) and math.isfinite(new)):
+        return None
+    return Difference(name, old, new, low, high, rows)
+
+
+def drift(column: InputColumn, training: Sequence[object], now: Sequence[object]) -> Drift:
+    """Population stability index over deciles of the training values (or its levels) and the missing ones.
+
+    Laplace-smoothed by half a row, so that an empty bin is no infinity. By chance alone the index is about
+    chi-square distributed with one degree less than there are bins, over n m / (n + m) rows.
+    """
+    edges = _edges(training) if column.kind == "number" else None
+    shares, places = _binned(column, training, edges), _binned(column, now, edges)
+    names = sorted(shares.keys() | places.keys(), key=str)
+    n, m = max(len(training), 1), max(len(now), 1)
+    p = np.array([(shares.get(name, 0) + 0.5) / (n + 0.5 * len(names)) for name in names])
+    q = np.array([(places.get(name, 0) + 0.5) / (m + 0.5 * len(names)) for name in names])
+    chance = _chi_square_95(max(len(names) - 1, 1)) * (1 / n + 1 / m)
+    return Drift(column.name, float(((q - p) * np.log(q / p)).sum()), max(NOTICE, chance))
+
+
+def evenly(values: Sequence[object]) -> Sequence[object]:
+    """At most MOST_JUDGED of them, evenly spaced."""
+    return values[:: max(1, -(-len(values) // MOST_JUDGED))]
+
+
+def _code(schema: ModelSchema, label: object) -> float:
+    """The class code or the number of a label; NaN for none."""
+    if is_missing(label):
+        return math.nan
+    if schema.task == "regression":
+        try:
+            return float(label)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            return math.nan
+    text = str(label).strip()
+    return float(schema.classes.index(text)) if text in schema.classes else math.nan
+
+
+def _draws(rows: int, seed: int) -> list[Vector]:
+    generator = np.random.default_rng(seed)
+    return [np.bincount(generator.integers(0, rows, rows), minlength=rows).astype(np.float64) for _ in range(RESAMPLES)]
+
+
+def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    known = [value for value in values if math.isfinite(value)]
+    if not known:
+        return None, None
+    low, high = np.quantile(known, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _binned(column: InputColumn, values: Sequence[object], edges: Vector | None) -> Mapping[object, int]:
+    if edges is None:
+        known = set(column.categories)
+        named = (str(value).strip() for value in values if not is_missing(value))
+        found: Counter[object] = Counter(name if name in known else "\0unseen" for name in named)
+    else:
+        found = Counter(int(place) for place in np.searchsorted(edges, _numbers(values), side="right"))
+    found["\0missing"] = len(values) - sum(found.values())
+    return {name: count for name, count in found.items() if count}
+
+
+def _edges(training: Sequence[object]) -> Vector:
+    """The inner deciles; values that come often make fewer."""
+    numbers = _numbers(training)
+    if not len(numbers):
+        return np.array([], dtype=np.float64)
+    return np.unique(np.quantile(numbers, np.arange(1, BINS) / BINS))
+
+
+def _numbers(values: Sequence[object]) -> Vector:
+    return np.array([number for value in values if (number := _number(value)) is not None], dtype=np.float64)
+
+
+def _number(value: object) -> float | None:
+    if is_missing(value):
+        return None
+    try:
+        parsed = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return parsed if math.isfinite(parsed) else None
+
+
+def _chi_square_95(degrees: int) -> float:
+    """The 95 % quantile, as Wilson and Hilferty (1931) approximate it."""
+    part = 2 / (9 * degrees)
+    return degrees * (1 - part + Z_95 * math.sqrt(part)) ** 3

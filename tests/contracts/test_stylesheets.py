@@ -1,0 +1,68 @@
+"""What every style sheet keeps to, so that a page reads from either side and in any colours."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+CSS = Path(__file__).parents[2] / "static" / "css"
+SHEETS = sorted(CSS.rglob("*.css"))
+OURS = [sheet for sheet in SHEETS if sheet.name != "admin.css"]  # that one answers to the administration's own sheet
+
+DECLARATION = re.compile(r"(?<![\w-])([a-z-]+):\s*([^;{}]+);")
+SIDES = re.compile(
+    r"^(left|right|top|bottom|(margin|padding|border|scroll-margin|scroll-padding)-(left|right|top|bottom)(-\w+)?"
+    r"|(min-|max-)?(width|height)|border-(top|bottom)-(left|right)-radius|overflow-[xy]-\w+)$"
+)
+SHORTHAND = ("margin", "padding", "inset", "border-width", "border-radius")
+COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b")
+
+
+def named(sheet: Path) -> str:
+    return str(sheet.relative_to(CSS))
+
+
+def declarations(sheet: Path) -> list[tuple[str, str]]:
+    text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
+    text = re.sub(r"@media[^{]*", "", text)
+    return [(name, value.strip()) for name, value in DECLARATION.findall(text)]
+
+
+def parts(value: str) -> list[str]:
+    """The values of a shorthand; what stands in brackets is one of them."""
+    while (flat := re.sub(r"\([^()]*\)", "", value)) != value:
+        value = flat
+    return value.split()
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=named)
+def test_a_sheet_knows_no_left_and_right(sheet):
+    assert [f"{name}: {value}" for name, value in declarations(sheet) if SIDES.match(name)] == []
+    aligned = [
+        f"{name}: {value}"
+        for name, value in declarations(sheet)
+        if name in ("text-align", "float", "clear") and value in ("left", "right")
+    ]
+    assert aligned == []
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=named)
+def test_a_shorthand_is_the_same_on_both_sides(sheet):
+    uneven = [
+        f"{name}: {value}"
+        for name, value in declarations(sheet)
+        if name in SHORTHAND and len(found := parts(value)) == 4 and found[1] != found[3]
+    ]
+    assert uneven == []
+
+
+@pytest.mark.parametrize("sheet", OURS, ids=named)
+def test_a_sheet_lives_in_a_layer(sheet):
+    outside = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL).lstrip()
+    assert outside.startswith("@layer")
+
+
+@pytest.mark.parametrize("sheet", sorted((CSS / "components").glob("*.css")), ids=named)
+def test_a_component_names_its_colours_by_token(sheet):
+    white_paper_of_a_code_to_scan = "#FFFFFF"
+    assert set(COLOUR.findall(sheet.read_text())) <= {white_paper_of_a_code_to_scan}

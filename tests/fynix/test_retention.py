@@ -1,0 +1,285 @@
+"""Files that go after a time: told before, taken with care, and never those that somebody relies on."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
+
+from accounts import letters, notifications, quotas, retention
+from accounts.audit import Act
+from accounts.models import Allowance, AuditEvent, News, RetentionPolicy, RetentionWarning
+from fynix import blobs
+from fynix.retention import expiry
+from fynix.safekeeping import invariants, strays
+from registry import promotion
+from registry.models import Alias, Artifact, ModelVersion, Pin
+from sandbox.models import TestRun
+from tests.cast import Cast, api, as_
+from tests.registry.conftest import (  # noqa: F401
+    Finish,
+    churn,
+    churn_table,
+    claimed,
+    config,
+    finish,
+    first,
+    learnt,
+    proofs,
+)
+from tests.training.conftest import run  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = timedelta(days=1)
+PAGE = "/p/acme/settings/retention"
+
+
+@pytest.fixture
+def old(cast: Cast, first: ModelVersion, settings: Any) -> ModelVersion:  # noqa: F811
+    """A version that is 30 days and an hour old, in a project that keeps files for 30 days."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    retention.set_days(cast.acme, file_days=30, by=cast.ada, at=now())
+    ModelVersion.objects.filter(pk=first.pk).update(created_at=now() - 30 * DAY - timedelta(hours=1))
+    first.refresh_from_db()
+    return first
+
+
+def made(version: ModelVersion) -> list[str]:
+    """The formats of its files that were made from it."""
+    files = version.artifacts.exclude(sha256=version.sha256)
+    return sorted(files.values_list("format", flat=True))
+
+
+def test_files_go_a_week_after_people_were_told_and_the_model_stays(cast: Cast, old: ModelVersion) -> None:
+    before, began = Allowance.objects.get(project=cast.acme).used_bytes, now()
+    files = list(old.artifacts.exclude(sha256=old.sha256))
+    assert len(files) > 3
+    expiry.turn(at=began)
+    expiry.turn(at=began + 7 * DAY - timedelta(minutes=1))
+    assert len(made(old)) == len(files)
+    expiry.turn(at=began + 7 * DAY)
+    assert made(old) == []
+    assert old.artifacts.count() == Artifact.objects.filter(sha256=old.sha256).count()
+    freed = sum(file.size_bytes for file in files)
+    assert Allowance.objects.get(project=cast.acme).used_bytes == before - freed
+    assert [*invariants.quotas_add_up(now())] == []
+    event = AuditEvent.objects.get(action=Act.FILES_EXPIRE)
+    assert (event.subject, event.actor, event.detail["bytes"]) == (old.pk, None, freed)
+    assert f"{files[0].filename} {files[0].sha256}" in event.detail["files"]
+    expiry.turn(at=began + 8 * DAY)
+    assert AuditEvent.objects.filter(action=Act.FILES_EXPIRE).count() == 1
+    page = as_(cast.vic).get(f"/p/acme/models/{old.model.name}/v/1")
+    assert page.status_code == 200
+    answer = api(cast.ben).post(f"/api/v1/model-versions/{old.pk}/predictions", {"inputs": {"months": 3}})
+    assert answer.status_code == 200
+
+
+def test_maintainers_and_owners_are_told_once_in_the_bell_and_by_letter(cast: Cast, old: ModelVersion) -> None:
+    for day in range(3):
+        expiry.turn(at=now() + day * DAY)
+    rows = notifications.listed(cast.mia).filter(kind=News.FILES_EXPIRE)
+    assert [notifications.sentence(row) for row in rows] == ["Files in Acme go in seven days. Versions: 1."]
+    assert rows[0].address == PAGE
+    assert rows[0].letter_due_at is not None
+    assert not notifications.listed(cast.ben).filter(kind=News.FILES_EXPIRE).exists()
+    letters.send(at=now())
+    assert sorted(each.to[0] for each in mail.outbox) == ["ada@example.org", "mia@example.org"]
+
+
+def test_a_version_that_is_not_old_enough_is_neither_told_nor_taken(cast: Cast, old: ModelVersion) -> None:
+    ModelVersion.objects.filter(pk=old.pk).update(created_at=now() - 20 * DAY)
+    expiry.turn(at=now())
+    expiry.turn(at=now() + 2 * DAY)
+    assert not RetentionWarning.objects.exists()
+    expiry.turn(at=now() + 3 * DAY)
+    assert RetentionWarning.objects.count() == 1
+    expiry.turn(at=now() + 9 * DAY)
+    assert made(old)
+
+
+def in_production(cast: Cast, version: ModelVersion) -> None:
+    ModelVersion.objects.filter(pk=version.pk).update(is_production=True)
+
+
+def pinned(cast: Cast, version: ModelVersion) -> None:
+    Pin.objects.create(version=version, by=cast.mia, at=now())
+
+
+def named(cast: Cast, version: ModelVersion) -> None:
+    Alias.objects.create(model=version.model, name="champion", version=version, by=cast.mia, at=now())
+
+
+def in_a_test(cast: Cast, version: ModelVersion) -> None:
+    api(cast.ben).post(f"/api/v1/model-versions/{version.pk}/predictions", {"inputs": {"months": 3}})
+    assert TestRun.objects.filter(version=version).exists()
+
+
+@pytest.mark.parametrize(
+    ("protect", "reason"),
+    [(in_production, "in production"), (pinned, "somebody pinned it"), (named, "an alias names it"),
+     (in_a_test, "its tests are evidence")],
+)  # fmt: skip
+def test_what_somebody_relies_on_stays_even_when_it_was_told_of(
+    cast: Cast, old: ModelVersion, protect: Any, reason: str
+) -> None:
+    began = now()
+    expiry.turn(at=began)
+    protect(cast, old)
+    expiry.turn(at=began + 8 * DAY)
+    assert made(old)
+    assert not RetentionWarning.objects.exists()
+    assert reason in as_(cast.vic).get(PAGE).content.decode()
+    assert expiry.deletable(cast.acme, days=30, at=began + 99 * DAY) == []
+
+
+def test_the_target_of_a_rollback_stays(cast: Cast, old: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion, "previous", lambda current: old)
+    ModelVersion.objects.filter(pk=old.pk).update(is_production=True)
+    reasons = [retention._protectors[key][1](cast.acme) for key in ("rollback",)]
+    assert reasons == [{old.pk}]
+
+
+def test_a_promotion_at_the_last_moment_saves_the_files(cast: Cast, old: ModelVersion, monkeypatch: Any) -> None:
+    began = now()
+    expiry.turn(at=began)
+    (ripe,) = expiry._ripe(cast.acme, began + 8 * DAY)
+    in_production(cast, old)  # between the look and the going
+    expiry._expire(cast.acme, ripe, began + 8 * DAY)
+    assert made(old)
+
+
+def test_two_at_once_take_and_give_back_once(cast: Cast, old: ModelVersion) -> None:
+    began = now()
+    expiry.turn(at=began)
+
+    def turn(_: int) -> None:
+        try:
+            expiry.turn(at=began + 8 * DAY)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(turn, range(4)))
+    assert made(old) == []
+    assert [*invariants.quotas_add_up(now())] == []
+    assert AuditEvent.objects.filter(action=Act.FILES_EXPIRE).count() == 1
+
+
+def test_a_project_that_keeps_files_for_ever_loses_none(cast: Cast, old: ModelVersion) -> None:
+    expiry.turn(at=now())
+    retention.set_days(cast.acme, file_days=None, by=cast.ada, at=now())
+    expiry.turn(at=now() + 8 * DAY)
+    assert made(old)
+    assert not RetentionWarning.objects.exists()
+    assert "Files are kept for ever." in as_(cast.vic).get(PAGE).content.decode()
+
+
+def test_the_servers_rule_holds_where_a_project_has_none(cast: Cast, settings: Any) -> None:
+    assert retention.days(cast.acme) == 365
+    settings.RETENTION_DAYS = 0
+    assert retention.days(cast.acme) is None
+
+
+def test_ada_sees_in_bytes_what_a_rule_would_take_before_she_makes_it(cast: Cast, old: ModelVersion) -> None:
+    retention.set_days(cast.acme, file_days=None, by=cast.ada, at=now())
+    size = sum(file.size_bytes for file in old.artifacts.exclude(sha256=old.sha256))
+    asked = as_(cast.ada).get(PAGE, {"file_days": 30})
+    assert (asked.context["soon"], asked.context["soon_bytes"]) == (1, size)
+    assert "goes on" in asked.content.decode()
+    assert retention.days(cast.acme) is None
+    assert as_(cast.ada).get(PAGE, {"file_days": 90}).context["soon"] == 0
+    assert as_(cast.ada).post(PAGE, {"file_days": "90"}).status_code == 302
+    assert retention.days(cast.acme) == 90
+    event = AuditEvent.objects.get(action=Act.RETENTION_CHANGE, detail__days=90)
+    assert (event.actor, event.detail["former"]) == (cast.ada, None)
+
+
+@pytest.mark.parametrize("days", ["13", "-1", "3651", "many"])
+def test_a_rule_that_makes_no_sense_is_refused_at_its_field(cast: Cast, days: str) -> None:
+    answer = as_(cast.ada).post(PAGE, {"file_days": days})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["file_days"]
+    assert not RetentionPolicy.objects.exists()
+
+
+def test_the_database_keeps_files_a_fortnight(cast: Cast) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RetentionPolicy.objects.create(project=cast.acme, file_days=13, changed_by=cast.ada, changed_at=now())
+
+
+# The bytes themselves
+
+
+@pytest.fixture
+def aged() -> Iterator[Any]:
+    """Makes a stored file so many hours old."""
+
+    touched = set()
+
+    def age(sha256: str, hours: float) -> None:
+        moment = (now() - timedelta(hours=hours)).timestamp()
+        os.utime(default_storage.path(f"{sha256[:2]}/{sha256}"), (moment, moment))
+        touched.add(sha256)
+
+    yield age
+    for sha256 in touched:
+        blobs.touch(sha256)
+
+
+def test_bytes_that_no_row_names_go_after_a_day(cast: Cast, aged: Any) -> None:
+    young, stray = (blobs.put_bytes(data).sha256 for data in (b"young", b"stray"))
+    aged(stray, 25)
+    out = StringIO()
+    call_command("strays", stdout=out)
+    assert stray in out.getvalue()
+    assert young not in out.getvalue()
+    assert blobs.exists(stray)
+    call_command("strays", "--remove", stdout=out)
+    assert (blobs.exists(stray), blobs.exists(young)) == (False, True)
+    blobs.remove(stray)  # gone already, which is no error
+
+
+def test_bytes_that_a_row_names_stay_however_old(cast: Cast, aged: Any, first: ModelVersion) -> None:  # noqa: F811
+    for sha256 in list(blobs.everything()):
+        aged(sha256, 999)
+    strays.remove(at=now())
+    rows = [first.sha256, first.run.outcome.holdout_sha256, first.dataset_version.table_sha256]
+    assert all(map(blobs.exists, [*rows, *first.artifacts.values_list("sha256", flat=True)]))
+
+
+def test_storing_the_same_bytes_again_makes_them_young(cast: Cast, aged: Any, tmp_path: Path) -> None:
+    stray = blobs.put_bytes(b"stored twice").sha256
+    aged(stray, 25)
+    assert [*strays.found(at=now())].count(stray) == 1
+    blobs.put_bytes(b"stored twice")  # its row is not written yet
+    strays.remove(at=now())
+    assert blobs.exists(stray)
+
+
+def test_files_that_went_leave_the_disk_a_day_later(cast: Cast, old: ModelVersion, aged: Any) -> None:
+    shas = list(old.artifacts.exclude(sha256=old.sha256).values_list("sha256", flat=True))
+    for sha256 in shas:
+        aged(sha256, 999)
+    expiry.turn(at=now())
+    expiry.turn(at=now() + 8 * DAY)
+    strays.remove(at=now() + timedelta(hours=23))
+    assert all(map(blobs.exists, shas))
+    strays.remove(at=now() + timedelta(hours=25))
+    assert not any(map(blobs.exists, shas))
+
+
+def test_what_went_is_given_back_to_whoever_made_the_project(cast: Cast) -> None:
+    quotas.charge(project=cast.acme, user=cast.ben, kind="artifact", subject="a", size_bytes=70, at=now())
+    quotas.give_back(project=cast.acme, user=cast.ben, kind="artifact", subject="a", size_bytes=70, at=now())
+    assert quotas.personal_usage(cast.ada).used_bytes == 0
+    assert api(cast.vic).get("/api/v1/projects/acme/usage").json()["used_bytes"] == 0

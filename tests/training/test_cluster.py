@@ -1,0 +1,121 @@
+"""A training on a Dask cluster of two processes: the same events, cancel and artifacts as on one machine."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import distributed
+import pytest
+from django.utils import timezone
+
+from fynix.queue import jobs, work
+from fynix.queue.models import State
+from tests.training import tables
+from tests.training.tables import Shelf, Watch
+from training.engine import Cancelled, Outcome, RunConfig, cluster, train
+from training.engine.recipes import patience
+from training.models import Outcome as Stored
+from training.models import Run, RunEvent
+
+ROWS = 12_000
+CONFIG = RunConfig(target="churn", task="binary", threads=1, parameters={"n_estimators": 400, "learning_rate": 0.1})
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """The address of a cluster with two workers, each a process of its own."""
+    place = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**place, silence_logs=True) as found:
+        yield found.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("spread") / "churn.parquet"
+    tables.churn(ROWS).write_parquet(path)
+    return path
+
+
+def spread(scheduler: str, table: Path, config: RunConfig = CONFIG, watch: Watch | None = None) -> Outcome:
+    with cluster.connect(scheduler) as client:
+        return train(
+            table=table, config=config, observer=watch or Watch(), checkpoints=Shelf(), lay=cluster.lay_on(client)
+        )
+
+
+def test_two_workers_learn_what_one_machine_learns_and_tell_every_round(scheduler: str, table: Path) -> None:
+    watch = Watch()
+    there = spread(scheduler, table, watch=watch)
+    here = train(table=table, config=CONFIG, observer=Watch(), checkpoints=Shelf())
+
+    assert there.report.test["auc"].value == pytest.approx(here.report.test["auc"].value, abs=0.01)
+    assert [point.step for point in watch.points] == list(range(1, there.report.rounds_run + 1))
+    assert set(watch.points[0].metrics) == {"train-logloss", "valid-logloss", "valid-auc"}
+    assert 0 < there.report.best_round < there.report.rounds_run < 400, "it stops by itself"
+    rows = there.report.sizes["train"]
+    assert there.report.rounds_run == there.report.best_round + patience(there.report.best_round, rows)
+    assert len(there.native) > 1000
+
+
+def test_the_same_cluster_gives_the_same_bytes_also_after_a_break(scheduler: str, table: Path) -> None:
+    config = RunConfig(target="churn", task="binary", threads=1, parameters={"n_estimators": 120})
+    shelf, watch = Shelf(), Watch(stop_after=70)
+    with cluster.connect(scheduler) as client:
+        lay = cluster.lay_on(client)
+        with pytest.raises(Cancelled):
+            train(table=table, config=config, observer=watch, checkpoints=shelf, lay=lay)
+        resumed = train(table=table, config=config, observer=Watch(), checkpoints=shelf, lay=lay)
+    assert shelf.data is not None
+    assert spread(scheduler, table, config).native == resumed.native
+
+
+def test_a_cancelled_training_leaves_the_cluster_free_within_seconds(scheduler: str, table: Path) -> None:
+    long = RunConfig(target="churn", task="binary", threads=1, parameters={"n_estimators": 5000, "max_depth": 8})
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        spread(scheduler, table, long, Watch(stop_after=3))
+    with cluster.connect(scheduler) as client:
+        assert client.submit(sum, [1, 2]).result(timeout=20) == 3
+        assert not any(client.processing().values())
+    assert time.monotonic() - started < 40
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_other_tasks_are_spread_too(scheduler: str, tmp_path: Path, task: str) -> None:
+    make, target = tables.TASKS[task]
+    make(ROWS).write_parquet(tmp_path / "table.parquet")
+    config = RunConfig(target=target, task=task, threads=1, parameters={"n_estimators": 40})
+    found = spread(scheduler, tmp_path / "table.parquet", config)
+    assert found.report.headline.value > 0.8 or task == "regression"
+    assert found.report.best_round > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bens_run_goes_to_the_cluster_that_the_server_names(scheduler: str, run: Run, settings: object) -> None:
+    settings.DASK_SCHEDULER = scheduler
+    trained(run)
+    assert run.job.state == State.SUCCEEDED
+    assert Stored.objects.get(run=run).model_bytes > 0
+    lines = [event.payload["log"]["message"] for event in RunEvent.objects.filter(run=run, type="log")]
+    assert "Training on a cluster: 2 workers, 2 threads." in lines
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cluster_that_is_away_ends_the_run_with_a_sentence(
+    run: Run, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE_S", 1)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        settings.DASK_SCHEDULER = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        trained(run)
+    assert (run.job.state, run.job.error_code) == (State.FAILED, "cluster_unavailable")
+    assert "does not answer" in run.job.error_detail
+
+
+def trained(run: Run) -> None:
+    job = jobs.claim(job_id=run.job_id, owner="test", at=timezone.now())
+    assert job is not None
+    work.execute(job_id=job.pk, attempt=job.attempt)
+    run.refresh_from_db()

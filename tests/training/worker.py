@@ -1,0 +1,54 @@
+"""A worker of a test's own: real supervision of a real child process."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.files.storage import default_storage
+from django.db import connection
+
+from fynix.queue import supervision
+from training.models import Run, RunEvent
+
+PATIENCE_S = 60
+
+
+def supervise(run: Run) -> threading.Thread:
+    """What a worker does on hearing of the run, in a thread of its own."""
+
+    def work() -> None:
+        try:
+            supervision.supervise(job_id=run.job_id)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def wait_for(happened: Callable[[], object]) -> None:
+    limit = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < limit, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def child_of(run: Run) -> int:
+    """The process that trains the run."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if run.job_id.encode() in words and b"work" in words:
+                return int(folder.name)
+    raise AssertionError("no process trains this run")
+
+
+def checkpointed(run: Run) -> bool:
+    folder = f"checkpoints/{run.pk}"
+    return default_storage.exists(folder) and bool(default_storage.listdir(folder)[1])
+
+
+def training(run: Run) -> bool:
+    return RunEvent.objects.filter(run=run, type="metric").exists()

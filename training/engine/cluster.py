@@ -1,0 +1,217 @@
+"""Boosting on a Dask cluster: the rows are spread over its workers, the decisions are made here.
+
+xgboost.dask calls back where the rows are. There a Relay tells the figures of each round through the cluster's event
+log and asks whether to go on. The same Watch as on one machine hears them and decides; what was boosted after its
+decision is cut off, so a slow message costs seconds and never changes the model. The same rows on the same number of
+workers give the same model; another number of workers adds up its histograms in another order.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dask.array as da
+import distributed
+import numpy as np
+import xgboost as xgb
+import xgboost.dask as xgb_dask
+from numpy.typing import NDArray
+
+from training.engine.boost import Data, Lay, Part, Watch, binning, curve_sample
+from training.engine.recipes import Candidate
+from training.engine.schema import ModelSchema
+
+LEAST_ROWS = 1000  # of a worker: fewer rows cost more in messages than they save
+ASK_S = 0.5  # how often the first worker asks whether to go on
+LISTEN_S = 0.1
+PATIENCE_S = 30  # for the scheduler to answer
+Round = dict[str, float]
+
+
+def connect(address: str) -> distributed.Client:
+    """The cluster behind this scheduler, such as `tcp://10.0.0.5:8786`. Close it after use.
+
+    Raises OSError when the scheduler does not answer, or has no worker.
+    """
+    client = distributed.Client(address, timeout=PATIENCE_S)  # the default one: arrays look for it
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE_S)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def describe(client: distributed.Client) -> str:
+    """A sentence about the cluster."""
+    threads = [worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+    return f"Training on a cluster: {len(threads)} workers, {sum(threads)} threads."
+
+
+def lay_on(client: distributed.Client) -> Lay:
+    """Spreads the data of each candidate over the cluster's workers."""
+    return lambda data, schema, candidate, _: Spread.build(client, data, schema, candidate)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Binned data of one candidate, spread over the workers in equal parts."""
+
+    client: distributed.Client
+    schema: ModelSchema
+    train: xgb_dask.DaskQuantileDMatrix
+    valid: xgb_dask.DaskQuantileDMatrix
+    curve: xgb_dask.DaskQuantileDMatrix
+
+    @classmethod
+    def build(cls, client: distributed.Client, data: Data, schema: ModelSchema, candidate: Candidate) -> Spread:
+        workers = sorted(client.scheduler_info(n_workers=-1)["workers"])
+        workers = workers[: max(1, len(data.valid.labels) // LEAST_ROWS)]
+        options = binning(schema, candidate)
+
+        def matrix(part: Part, **more: Any) -> xgb_dask.DaskQuantileDMatrix:
+            rows, labels = (_spread(client, workers, each) for each in (part.matrix, part.labels))
+            return xgb_dask.DaskQuantileDMatrix(client, rows, labels, **options, **more)
+
+        train = matrix(data.train)
+        sample = curve_sample(data.train)
+        curve = train if sample is data.train else matrix(sample, ref=train)
+        return cls(client, schema, train, matrix(data.valid, ref=train), curve)
+
+    def boost(self, parameters: Mapping[str, Any], rounds: int, native: bytes, watch: Watch) -> bytes:
+        """See Ground. Raises also what xgboost.dask raises when a worker is lost."""
+        own = {name: value for name, value in parameters.items() if name != "nthread"}
+        before = watch.rounds_done
+        talk = _Talk(self.client, watch, self.schema.task)
+        with talk.open() as relay, ThreadPoolExecutor(1) as pool:
+            running = pool.submit(self._train, own, rounds, native, relay)
+            booster = talk.follow(running)
+        kept = watch.rounds_done
+        trees = booster[:kept] if kept < before + rounds else booster
+        return bytes(trees.save_raw("ubj"))
+
+    def _train(self, parameters: Mapping[str, Any], rounds: int, native: bytes, relay: Relay) -> Mapping[str, Any]:
+        evals = [(self.curve, "train"), (self.valid, "valid")]
+        found: Mapping[str, Any] = xgb_dask.train(
+            self.client,
+            dict(parameters),
+            self.train,
+            rounds,
+            evals=evals,
+            xgb_model=xgb.Booster(model_file=bytearray(native)) if native else None,
+            callbacks=[relay],
+            verbose_eval=False,
+        )
+        return found
+
+
+class Relay(xgb.callback.TrainingCallback):
+    """Runs on every worker: the first tells each round's figures and asks whether to go on, the others follow it."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__()
+        self.topic = topic
+        self.asked_at = 0.0
+        self.told = 0
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:
+        halt = self._tell_and_ask(evals_log) if xgb.collective.get_rank() == 0 else False
+        return bool(xgb.collective.broadcast(halt, 0))
+
+    def _tell_and_ask(self, evals_log: Mapping[str, Any]) -> bool:
+        figures = _rounds(
+            {part: {name: values[-1:] for name, values in log.items()} for part, log in evals_log.items()}
+        )
+        distributed.get_worker().log_event(self.topic, {"at": self.told, "figures": figures[0]})
+        self.told += 1
+        if time.monotonic() - self.asked_at < ASK_S:
+            return False
+        self.asked_at = time.monotonic()
+        return bool(_halt(self.topic, distributed.get_client()).get(timeout=PATIENCE_S))
+
+
+@dataclass
+class _Talk:
+    """The two lines of one segment: figures come by the event log, the word to stop goes by a variable."""
+
+    client: distributed.Client
+    watch: Watch
+    task: str
+    topic: str = field(default_factory=lambda: f"fynix-{uuid.uuid4().hex}")
+    heard: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
+    noted: int = 0
+
+    @contextmanager
+    def open(self) -> Iterator[Relay]:
+        halt = _halt(self.topic, self.client)
+        halt.set(False)
+        self.client.subscribe_topic(self.topic, lambda event: self.heard.put(event[1]))
+        try:
+            yield Relay(self.topic)
+        finally:
+            self.client.unsubscribe_topic(self.topic)
+            halt.delete()
+
+    def follow(self, running: Future[Mapping[str, Any]]) -> xgb.Booster:
+        """Note round after round until the segment has ended. Events that came late are read from its history."""
+        halted = False
+        try:
+            while not running.done():
+                self._listen()
+                self.watch.look()
+                if self.watch.done and not halted:
+                    _halt(self.topic, self.client).set(True)
+                    halted = True
+        except BaseException:
+            _halt(self.topic, self.client).set(True)
+            running.exception()
+            raise
+        found = running.result()
+        for figures in _rounds(found["history"])[self.noted :]:
+            self._note(figures)
+        booster: xgb.Booster = found["booster"]
+        return booster
+
+    def _listen(self) -> None:
+        try:
+            event = self.heard.get(timeout=LISTEN_S)
+        except queue.Empty:
+            return
+        if event["at"] == self.noted:
+            self._note(event["figures"])
+
+    def _note(self, figures: Round) -> None:
+        self.noted += 1
+        if not self.watch.done:
+            self.watch.note(_told(figures, self.task))
+
+
+def _halt(topic: str, client: distributed.Client) -> distributed.Variable:
+    return distributed.Variable(f"{topic}-halt", client=client)
+
+
+def _rounds(history: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Round]:
+    curves = {f"{part}-{name}": values for part, names in history.items() for name, values in names.items()}
+    rounds = zip(*curves.values(), strict=True)
+    return [dict(zip(curves, map(float, values), strict=True)) for values in rounds]
+
+
+def _told(figures: Round, task: str) -> Round:
+    """The same curves as on one machine: of the training rows of a binary task the loss only."""
+    return {name: value for name, value in figures.items() if task != "binary" or name != "train-auc"}
+
+
+def _spread(client: distributed.Client, workers: Sequence[str], rows: NDArray[np.float32]) -> Any:
+    """The rows as an array of one part for each worker, lying there."""
+    parts = []
+    for worker, part in zip(workers, np.array_split(rows, len(workers)), strict=True):
+        lying = client.scatter(part, workers=[worker], hash=False)
+        parts.append(da.from_delayed(lying, part.shape, dtype=part.dtype))
+    return da.concatenate(parts)

@@ -1,0 +1,189 @@
+"""Further metrics that a person may follow, by table: no run brings code of its own.
+
+Each takes what metrics.py takes: labels (rows,), predictions (rows, classes) or (rows, 1), the chosen classes
+(rows,) and weights (rows,). NaN stands for a metric that is not defined on these rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.engine import metrics
+from training.engine.errors import Untrainable
+from training.engine.metrics import TINY, Vector
+from training.engine.schema import Task
+
+Codes = NDArray[np.int64]
+Measure = Callable[[Vector, Vector, Codes, Vector], float]
+MOST = 5  # metrics of one run: each costs time in every round
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A metric and the tasks that it fits."""
+
+    tasks: tuple[Task, ...]
+    measure: Measure
+
+
+def check(names: Sequence[str], task: Task) -> None:
+    """Raise Untrainable for a metric that is unknown, does not fit the task, or is one too many."""
+    for name in names:
+        if name not in SCORERS or task not in SCORERS[name].tasks:
+            known = ", ".join(sorted(key for key, scorer in SCORERS.items() if task in scorer.tasks))
+            raise Untrainable("bad_metric", f"“{name}” is no metric of this task. Choose from: {known}.")
+    if len(names) > MOST:
+        raise Untrainable("bad_metric", f"At most {MOST} further metrics can be followed. Take some away.")
+
+
+def measure(
+    names: Sequence[str], labels: Vector, predicted: Vector, chosen: Codes, weights: Vector
+) -> dict[str, float]:
+    """The named metrics."""
+    return {name: SCORERS[name].measure(labels, predicted, chosen, weights) for name in names}
+
+
+def _table(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> Vector:
+    return metrics.confusion(labels.astype(np.int64), chosen, weights, predicted.shape[1])
+
+
+def accuracy(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    return metrics.accuracy(labels.astype(np.int64), chosen, weights)
+
+
+def balanced_accuracy(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Recall averaged over classes."""
+    return float(metrics.precision_recall_f1(_table(labels, predicted, chosen, weights))[1].mean())
+
+
+def macro_f1(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    return float(metrics.precision_recall_f1(_table(labels, predicted, chosen, weights))[2].mean())
+
+
+def weighted_f1(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """F1 averaged over classes by their rows."""
+    table = _table(labels, predicted, chosen, weights)
+    return float(np.average(metrics.precision_recall_f1(table)[2], weights=table.sum(axis=1)))
+
+
+def fbeta(beta: float) -> Measure:
+    """F-beta of the positive class (van Rijsbergen 1979): recall counts beta times as much as precision."""
+
+    def score(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+        table = _table(labels, predicted, chosen, weights)
+        hits, missed, alarms = table[1, 1], table[1, 0], table[0, 1]
+        whole = (1 + beta**2) * hits + beta**2 * missed + alarms
+        return float((1 + beta**2) * hits / whole) if whole else 0.0
+
+    return score
+
+
+def specificity(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Share of negative rows that were answered negative."""
+    table = _table(labels, predicted, chosen, weights)
+    return float(table[0, 0] / table[0].sum()) if table[0].sum() else float("nan")
+
+
+def mcc(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Matthews correlation, for any number of classes (Gorodkin 2004); 0 when one side never varies."""
+    table = _table(labels, predicted, chosen, weights)
+    actual, picked, rows = table.sum(axis=1), table.sum(axis=0), table.sum()
+    spread = (rows**2 - picked @ picked) * (rows**2 - actual @ actual)
+    return float((np.trace(table) * rows - actual @ picked) / np.sqrt(spread)) if spread > 0 else 0.0
+
+
+def kappa(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Cohen's kappa: agreement beyond chance."""
+    table = _table(labels, predicted, chosen, weights)
+    rows = table.sum()
+    chance = float(table.sum(axis=1) @ table.sum(axis=0)) / rows**2
+    return float((np.trace(table) / rows - chance) / (1 - chance)) if chance < 1 else 0.0
+
+
+def pr_auc(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    return metrics.average_precision(labels > 0, predicted[:, 1], weights)
+
+
+def brier(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    return metrics.brier(labels > 0, predicted[:, 1], weights)
+
+
+def lift(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Share of positives among the tenth of rows with the highest scores, over their share among all."""
+    order = np.argsort(predicted[:, 1], kind="stable")[::-1]
+    taken, positive = weights[order], (labels > 0)[order]
+    room = np.clip(0.1 * taken.sum() - (np.cumsum(taken) - taken), 0, taken)
+    base = float(taken @ positive) / taken.sum()
+    return float((room @ positive) / room.sum() / base) if base else float("nan")
+
+
+def top3(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """How often the right class is among the three likeliest."""
+    right = predicted[np.arange(len(labels)), labels.astype(np.int64)]
+    return float(np.average((predicted > right[:, None]).sum(axis=1) < 3, weights=weights))
+
+
+def r2(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    return metrics.r2(labels, predicted[:, 0], weights)
+
+
+def mape(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Mean absolute error as a share of the actual value, over rows whose actual value is not 0."""
+    known = (labels != 0) & (weights > 0)
+    if not known.any():
+        return float("nan")
+    return float(np.average(np.abs(predicted[known, 0] / labels[known] - 1), weights=weights[known]))
+
+
+def smape(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Mean absolute error over the mean of both magnitudes, 0 to 2; rows with both 0 count as right."""
+    values = predicted[:, 0]
+    return float(
+        np.average(2 * np.abs(values - labels) / np.maximum(np.abs(values) + np.abs(labels), TINY), weights=weights)
+    )
+
+
+def rmsle(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """Root mean squared error of log(1 + value); answers below 0 count as 0, and NaN when a label is below 0."""
+    if labels.min() < 0:
+        return float("nan")
+    return metrics.rmse(np.log1p(labels), np.log1p(np.maximum(predicted[:, 0], 0)), weights)
+
+
+def p90_ae(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> float:
+    """The absolute error that nine of ten rows stay within."""
+    errors = np.abs(labels - predicted[:, 0])
+    order = np.argsort(errors, kind="stable")
+    reached = np.searchsorted(np.cumsum(weights[order]), 0.9 * weights.sum())
+    return float(errors[order][min(int(reached), len(errors) - 1)])
+
+
+BINARY: tuple[Task, ...] = ("binary",)
+CLASSES: tuple[Task, ...] = ("binary", "multiclass")
+MANY: tuple[Task, ...] = ("multiclass",)
+NUMBER: tuple[Task, ...] = ("regression",)
+
+SCORERS: dict[str, Scorer] = {
+    "accuracy": Scorer(CLASSES, accuracy),
+    "balanced_accuracy": Scorer(CLASSES, balanced_accuracy),
+    "mcc": Scorer(CLASSES, mcc),
+    "kappa": Scorer(CLASSES, kappa),
+    "f2": Scorer(BINARY, fbeta(2.0)),
+    "f05": Scorer(BINARY, fbeta(0.5)),
+    "specificity": Scorer(BINARY, specificity),
+    "pr_auc": Scorer(BINARY, pr_auc),
+    "brier": Scorer(BINARY, brier),
+    "lift": Scorer(BINARY, lift),
+    "macro_f1": Scorer(MANY, macro_f1),
+    "weighted_f1": Scorer(MANY, weighted_f1),
+    "top3": Scorer(MANY, top3),
+    "r2": Scorer(NUMBER, r2),
+    "mape": Scorer(NUMBER, mape),
+    "smape": Scorer(NUMBER, smape),
+    "rmsle": Scorer(NUMBER, rmsle),
+    "p90_ae": Scorer(NUMBER, p90_ae),
+}
