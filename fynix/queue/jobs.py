@@ -152,6 +152,11 @@ def still_mine(job: Job) -> bool:
     return _mine(job).exists()
 
 
+def has_ended(job: Job) -> bool:
+    """Whether nobody does the job any more and this attempt was its last."""
+    return Job.objects.filter(pk=job.pk, attempt=job.attempt).exclude(state__in=OPEN).exists()
+
+
 def sweep(*, at: datetime) -> None:
     """Put back what vanished workers held, and wake the workers for what waits unheard."""
     for job in Job.objects.filter(state=State.RUNNING, lease_until__lt=at):

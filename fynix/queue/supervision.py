@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.2
 RENEW_S = 4.0
 ASK_S, TERM_S = 10.0, 20.0  # after a cancellation: the flag alone, then SIGTERM, then SIGKILL
+FAREWELL_S = 20.0  # for a child that has ended its job: the last events, spans and reports are still on their way
 # Waiting OpenMP threads spin by default: on busy cores the same training then takes five times as long.
 QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 RELEASED = 75  # exit status of a child that stopped at a safe point because the server is going down
@@ -80,7 +81,7 @@ def _watch(job: Job, child: subprocess.Popen[bytes]) -> None:
             continue
         renewed = now
         if not jobs.renew(job, at=timezone.now()):
-            child.kill()
+            _part(child, FAREWELL_S if jobs.has_ended(job) else 0)
         elif jobs.cancel_requested(job):
             cancelled_since = cancelled_since or now
             _insist(child, now - cancelled_since)
@@ -91,6 +92,14 @@ def _insist(child: subprocess.Popen[bytes], waited_s: float) -> None:
         child.kill()
     elif waited_s >= ASK_S:
         child.terminate()
+
+
+def _part(child: subprocess.Popen[bytes], patience_s: float) -> None:
+    """Let a child whose job is no longer ours come to its end, and kill it when it does not in this time."""
+    try:
+        child.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
 
 
 def _end_child(child: subprocess.Popen[bytes], *, patience_s: float) -> None:

@@ -104,6 +104,27 @@ def test_a_message_that_comes_twice_trains_once(run: Run) -> None:
     assert Outcome.objects.filter(run=run).count() == 1
 
 
+FAREWELL = """
+import atexit, pathlib, sys, time
+
+if "work" in sys.argv:
+    atexit.register(lambda: (time.sleep(1), pathlib.Path({said!r}).touch()))
+"""
+
+
+def test_a_child_that_has_ended_its_job_may_send_what_it_still_holds(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FAREWELL.format(said=str(tmp_path / "said")))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(supervision, "RENEW_S", 0)
+    supervision.supervise(job_id=run.job_id)
+
+    run.job.refresh_from_db()
+    assert run.job.state == State.SUCCEEDED
+    assert (tmp_path / "said").exists()
+
+
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_model(
     cast: Cast, churn: DatasetVersion, long_config: RunConfig, whole_model: str
 ) -> None:
