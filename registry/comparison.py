@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import hypot
 from typing import Any
@@ -12,12 +12,12 @@ from django.utils.translation import gettext
 from fynix.errors import Invalid
 from fynix.templatetags.figures import bytes_, number
 from registry.models import ModelVersion, RegisteredModel
+from training import overlays
 from training.engine.metrics import LOWER_IS_BETTER
 from training.engine.report import RunReport, Score
+from training.overlays import Overlay, Trace
 
 FEWEST, MOST = 2, 5
-WIDTH, HEIGHT = 640.0, 220.0
-POINTS = 200  # of one drawn curve
 NONE = "–"
 
 
@@ -99,24 +99,11 @@ class MetricLine:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """The loss on the validation rows of one version, as a line in a WIDTH by HEIGHT drawing."""
-
-    version: ModelVersion
-    line: str
-    last_round: int
-    best: float
-
-
-@dataclass(frozen=True)
 class Comparison:
     versions: tuple[ModelVersion, ...]
     metrics: tuple[MetricLine, ...]
     sections: tuple[Section, ...]
-    curves: tuple[Curve, ...]
-    loss: str
-    width: float = WIDTH
-    height: float = HEIGHT
+    overlays: tuple[Overlay, ...]
 
     @property
     def equal_count(self) -> int:
@@ -143,7 +130,7 @@ def chosen(model: RegisteredModel, numbers: Iterable[str]) -> tuple[ModelVersion
 def compare(versions: Sequence[ModelVersion]) -> Comparison:
     """Everything that tells these versions apart; the first is what the others are measured against."""
     reports = [RunReport.from_json(version.run.outcome.report) for version in versions]
-    loss = reports[0].primary
+    traces = [Trace(version.title, "", report.curves) for version, report in zip(versions, reports, strict=True)]
     return Comparison(
         versions=tuple(versions),
         metrics=_metrics(reports),
@@ -154,8 +141,7 @@ def compare(versions: Sequence[ModelVersion]) -> Comparison:
             Section(gettext("Weight of each column"), _table([_weights(report) for report in reports])),
             Section(gettext("Size and speed"), _table([_size(*pair) for pair in zip(versions, reports, strict=True)])),
         ),
-        curves=_curves(versions, reports, loss),
-        loss=loss,
+        overlays=overlays.lay(traces, first=[reports[0].primary]),
     )
 
 
@@ -246,38 +232,3 @@ def _said(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or NONE
     return NONE if value is None or value == "" else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _curves(versions: Sequence[ModelVersion], reports: Sequence[RunReport], loss: str) -> tuple[Curve, ...]:
-    """The validation losses in one drawing with common scales; a version with another loss is left out."""
-    found = [
-        (version, points)
-        for version, report in zip(versions, reports, strict=True)
-        if (points := _points(report, f"valid-{loss}"))
-    ]
-    if not found:
-        return ()
-    last = max(step for _, points in found for step, _ in points)
-    values = [value for _, points in found for _, value in points]
-    low, high = min(values), max(values)
-    place = _scale(last, low, high)
-    return tuple(
-        Curve(
-            version,
-            " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in points)),
-            points[-1][0],
-            min(value for _, value in points),
-        )
-        for version, points in found
-    )
-
-
-def _scale(last: int, low: float, high: float) -> Callable[[int, float], tuple[float, float]]:
-    across, up = max(last - 1, 1), (high - low) or 1.0
-    return lambda step, value: ((step - 1) / across * WIDTH, HEIGHT - (value - low) / up * HEIGHT)
-
-
-def _points(report: RunReport, name: str) -> list[tuple[int, float]]:
-    values = report.curves.values.get(name, ())
-    pairs = [(step, value) for step, value in zip(report.curves.steps, values, strict=False) if value is not None]
-    return pairs[:: max(1, len(pairs) // POINTS)]

@@ -13,7 +13,7 @@ from accounts import access, tickets
 from accounts.access import Action
 from datasets import versions
 from fynix import paging
-from training import events, papers, runs, serializers, story
+from training import comparison, events, papers, runs, serializers, story
 from training.models import Run
 from training.papers.content import ReportNotReady
 
@@ -61,6 +61,22 @@ class RunsView(APIView):
             rows = rows.filter(job__state=wanted) if wanted else rows
             shown = paging.page(rows, request, order=serializers.ORDERS[sort])
         return Response(shown.to_json(serializers.RunRow))
+
+
+class ComparisonView(APIView):
+    @extend_schema(
+        operation_id="runs_comparison",
+        tags=["runs"],
+        parameters=[serializers.ComparisonQuery],
+        responses=serializers.ComparisonShape,
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Two to five runs side by side: settings, test metrics and curves. 422 names what cannot be compared."""
+        project = access.project_for(request.user, slug, needs=Action.SEE)
+        query = serializers.ComparisonQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        told = comparison.compare(comparison.chosen(project, query.validated_data["run"]))
+        return Response(serializers.ComparisonShape(told).data)
 
 
 class RunView(APIView):
@@ -145,6 +161,7 @@ def _run(request: Request, identity: str) -> Run:
 
 urlpatterns = [
     path("projects/<slug:slug>/runs", RunsView.as_view(), name="api-runs"),
+    path("projects/<slug:slug>/runs/comparison", ComparisonView.as_view(), name="api-run-comparison"),
     path("runs/<str:run>", RunView.as_view(), name="api-run"),
     path("runs/<str:run>/cancellation", CancellationView.as_view(), name="api-run-cancellation"),
     path("runs/<str:run>/events", EventsView.as_view(), name="api-run-events"),

@@ -144,6 +144,54 @@ class ListQuery(serializers.Serializer[Any]):
     )
 
 
+class ComparisonQuery(serializers.Serializer[Any]):
+    run = serializers.ListField(
+        child=serializers.CharField(max_length=20),
+        default=list,
+        help_text="Numbers of two to five runs, one `run=` each.",
+    )
+
+
+class SettingShape(serializers.Serializer[Any]):
+    key = serializers.CharField(help_text="The field of a wish for a run, or a parameter by XGBoost's own name.")
+    values = serializers.ListField(
+        child=serializers.JSONField(), source="asked", help_text="What each run had for it, null where it was not set."
+    )
+    differs = serializers.BooleanField(help_text="Whether the runs were asked for different things.")
+
+
+class ScoreShape(serializers.Serializer[Any]):
+    value = serializers.FloatField(help_text="The score on the test rows.")
+    low = serializers.FloatField(allow_null=True, help_text="Lower end of its 95 % interval, or null.")
+    high = serializers.FloatField(allow_null=True, help_text="Upper end of its 95 % interval, or null.")
+
+
+class ResultShape(serializers.Serializer[Any]):
+    metric = serializers.CharField(help_text="The test metric.")
+    scores = serializers.ListField(
+        child=ScoreShape(allow_null=True), help_text="Each run's score, null where it has none."
+    )
+    best = serializers.IntegerField(
+        allow_null=True, help_text="Place of the best run in `runs`, counted from 0; null where all are equal."
+    )
+
+
+class TraceShape(serializers.Serializer[Any]):
+    steps = serializers.ListField(
+        child=serializers.IntegerField(), source="curves.steps", help_text="Rounds, counted from 1."
+    )
+    values = serializers.DictField(
+        source="curves.values", help_text="Metric name to one value per step; null where it was not finite."
+    )
+
+
+class ComparisonShape(serializers.Serializer[Any]):
+    runs = RunRow(many=True, help_text="The runs, oldest first; every list below has this order.")
+    settings = SettingShape(many=True, help_text="What was asked of them, the differences first.")
+    results = ResultShape(many=True, help_text="Their test metrics.")
+    curves = TraceShape(many=True, source="traces", help_text="What each run followed, round by round.")
+
+
 class EventsQuery(serializers.Serializer[Any]):
     after_seq = serializers.IntegerField(default=0, min_value=0, help_text="Only events with a higher number.")
     limit = serializers.IntegerField(default=200, min_value=1, max_value=1000, help_text="Events in one answer.")
@@ -172,6 +220,13 @@ class CurvesShape(serializers.Serializer[Any]):
     candidate = serializers.CharField(help_text="The parameter set that the curves belong to.")
     steps = serializers.ListField(child=serializers.IntegerField(), help_text="Rounds, counted from 1.")
     values = serializers.DictField(help_text="Metric name to one value per step; null where it was not finite.")
+
+
+class ComparedRun(RunRow):
+    curves = CurvesShape(help_text="Every metric that the run followed, round by round.")
+
+    class Meta(RunRow.Meta):
+        fields = [*RunRow.Meta.fields, "curves"]
 
 
 class ClaimShape(serializers.Serializer[Any]):

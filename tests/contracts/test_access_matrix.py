@@ -129,6 +129,7 @@ TABLE: dict[str, dict[str, Need]] = {
     "api-sample": {"POST": Action.UPLOAD},
     "api-runs": {"GET": Action.SEE, "POST": Action.TRAIN},
     "api-run": {"GET": Action.SEE},
+    "api-run-comparison": {"GET": Action.SEE},
     "api-run-cancellation": {"POST": Action.CANCEL_OWN},
     "api-run-events": {"GET": Action.SEE},
     "api-run-snapshot": {"GET": Action.SEE},

@@ -15,10 +15,10 @@ def test_what_differs_comes_first_and_the_rest_is_folded(cast: Cast, first: Mode
     settings = next(section for section in found.sections if section.title == "Settings")
     assert {line.name: line.values for line in settings.different} == {"seed": ("7", "11")}
     assert "target" in {line.name for line in settings.equal}
-    assert len(found.curves) == 2
+    assert [[line.name for line in overlay.lines] for overlay in found.overlays] == [["Version 1", "Version 2"]] * 2
     page = as_(cast.vic).get(PAGE, {"v": [1, 2]}).content.decode()
     assert page.index("seed") < page.index("What is the same")
-    assert page.count("<polyline") == 2
+    assert page.count("<polyline") == 4  # two metrics, two versions
 
 
 @pytest.mark.parametrize("numbers", [["1"], ["1", "9"], ["x"], ["1", "2", "3", "4", "5", "6"], ["9" * 30, "1"]])

@@ -6,7 +6,7 @@ import pytest
 
 from datasets.models import DatasetVersion
 from fynix.queue.models import State
-from tests.cast import Cast, as_
+from tests.cast import Cast, api, as_
 from tests.training.conftest import start
 from tests.training.test_execute import train_here
 from tests.training.test_pages import text
@@ -33,6 +33,13 @@ def test_vic_sees_what_differed_the_scores_and_both_curves_in_one_drawing(
     for overlay in told.overlays:
         assert [line.look for line in overlay.lines] == [1, 2]
         assert page.count(overlay.lines[0].points) == 1
+    answer = api(cast.vic).get("/api/v1/projects/acme/runs/comparison?run=2&run=1").json()
+    assert [run["number"] for run in answer["runs"]] == [1, 2]
+    assert {each["key"]: each["values"] for each in answer["settings"] if each["differs"]} == {
+        "seed": [7, 8], "learning_rate": [None, 0.3], "n_estimators": [20, None],
+    }  # fmt: skip
+    assert [curves["values"]["valid-logloss"][0] for curves in answer["curves"]] == [*told.overlays[0].rows[0][1]]
+    assert {each["metric"] for each in answer["results"]} == {each.metric for each in told.results}
     losses = [run.outcome.report["test"]["logloss"]["value"] for run in told.runs]
     assert next(each for each in told.results if each.metric == "logloss").best == losses.index(min(losses))
 
@@ -58,6 +65,8 @@ def test_fewer_than_two_runs_are_named_as_the_fault(
 
     assert answer.status_code == 422
     assert "Choose two to five runs of this project" in answer.content.decode()
+    problem = api(cast.vic).get(f"/api/v1/projects/acme/runs/comparison?{query}")
+    assert problem.status_code == 422
 
 
 def test_six_runs_are_too_many(cast: Cast, churn: DatasetVersion, config: RunConfig) -> None:
@@ -78,6 +87,7 @@ def test_mallory_finds_no_comparison_and_her_runs_do_not_mix(
     assert as_(cast.mallory).get("/p/acme/runs/compare?run=1&run=2").status_code == 404
     assert as_(cast.mallory).get("/p/elsewhere/runs/compare?run=1&run=2").status_code == 422
     assert as_(None).get("/p/acme/runs/compare").status_code == 302
+    assert api(cast.mallory).get("/api/v1/projects/acme/runs/comparison?run=1&run=2").status_code == 404
 
 
 def test_the_list_offers_to_compare_once_there_are_two(cast: Cast, churn: DatasetVersion, config: RunConfig) -> None:
