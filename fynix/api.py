@@ -45,6 +45,9 @@ class Task(serializers.ModelSerializer[Job]):
     task_id = serializers.CharField(source="pk", help_text="The id of the task.")
     status = serializers.SerializerMethodField(help_text="queued, running, cancelling, succeeded, failed or cancelled.")
     queue_position = serializers.SerializerMethodField(
+        help_text="1 for the task of its kind that a worker takes next; null once it has started."
+    )
+    queue_ahead = serializers.SerializerMethodField(
         help_text="How many tasks of its kind start before it; null once it has started."
     )
     result = serializers.SerializerMethodField(help_text="What it made; null until it succeeded.")
@@ -52,8 +55,8 @@ class Task(serializers.ModelSerializer[Job]):
 
     class Meta:
         model = Job
-        fields = ["task_id", "kind", "status", "stage", "progress", "attempt", "queue_position", "created_at",
-                  "started_at", "heartbeat_at", "finished_at", "result", "error"]  # fmt: skip
+        fields = ["task_id", "kind", "status", "stage", "progress", "attempt", "queue_position", "queue_ahead",
+                  "created_at", "started_at", "heartbeat_at", "finished_at", "result", "error"]  # fmt: skip
         extra_kwargs = {
             "kind": {"help_text": "profile, train, package or test."},
             "stage": {"help_text": "What is done at the moment."},
@@ -67,9 +70,11 @@ class Task(serializers.ModelSerializer[Job]):
         return "cancelling" if cancelling else job.state
 
     def get_queue_position(self, job: Job) -> int | None:
-        if job.state != State.QUEUED:
-            return None
-        return Job.objects.filter(kind=job.kind, state=State.QUEUED, created_at__lt=job.created_at).count()
+        return jobs.place(job)
+
+    def get_queue_ahead(self, job: Job) -> int | None:
+        place = jobs.place(job)
+        return None if place is None else place - 1
 
     @extend_schema_field(TaskResult(allow_null=True))
     def get_result(self, job: Job) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from accounts import access, tickets
 from accounts.access import Action
 from datasets import versions
 from fynix import paging
+from fynix.queue import jobs
 from training import comparison, events, papers, runs, serializers, story
 from training.models import Run
 from training.papers.content import ReportNotReady
@@ -109,7 +110,8 @@ class EventsView(APIView):
         found = events.stored(row, after=query.validated_data["after_seq"], limit=limit)
         last = max(row.last_seq, found[-1]["seq"] if found else 0)
         more = bool(found) and found[-1]["seq"] < last
-        return Response({"data": found, "epoch": row.epoch, "last_seq": last, "has_more": more})
+        told = {"data": found, "epoch": row.epoch, "last_seq": last, "has_more": more, "queue_position": jobs.place(row.job)}
+        return Response(told)
 
 
 class SnapshotView(APIView):

@@ -30,6 +30,8 @@ from accounts.models import User
 from fynix import ids, notices
 from fynix.feed import stream
 from fynix.feed.hub import Hub
+from fynix.queue import jobs
+from fynix.queue.models import Job
 from training import events
 from training.models import Run
 
@@ -70,6 +72,7 @@ class RunFeed(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no 
 
     user: User
     run: Run
+    place: int | None = None
     sent = 0
     acked = 0
 
@@ -199,6 +202,7 @@ class RunFeed(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no 
     async def _follow(self, since: int, epoch: str | None) -> None:
         async with Hub.here().listen(self.run.pk) as listener:
             await self._greet(since, epoch)
+            await self._tell_place()
             hear = {notices.RIGHTS: self._look_at_rights, notices.NEWS: self._tell_unread}
             watch = [self._pulse(listener.lose), notices.listen(self.user.pk, hear)]
             tasks = [asyncio.create_task(self._watched(each)) for each in watch]
@@ -263,8 +267,18 @@ class RunFeed(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no 
             except TimeoutError:
                 raise Refused(SLOW) from None
 
+    async def _tell_place(self) -> None:
+        """Where a waiting run stands in the queue, when that is news. Nothing is told to it when another one starts."""
+        place = await database_sync_to_async(self._place)()
+        if place is not None and place != self.place:
+            await self._send(type="queue", position=place, ahead=place - 1)
+        self.place = place
+
+    def _place(self) -> int | None:
+        return jobs.place(Job.objects.get(pk=self.run.job_id))
+
     async def _pulse(self, look_again: Any) -> None:
-        """Heartbeats with the newest number, a search for a lost tail, and the person's rights once more."""
+        """Heartbeats with the newest number, the place in the queue, a lost tail, and the person's rights once more."""
         waited = 0.0
         while True:
             await asyncio.sleep(CHECK_S)
@@ -273,6 +287,8 @@ class RunFeed(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no 
             head = await database_sync_to_async(self._check if is_due else self._head)()
             if head > self.sent:
                 look_again()
+            if self.place is not None:
+                await self._tell_place()
             if is_due:
                 waited = 0.0
                 await self._send(type="hb", head=head)

@@ -110,7 +110,7 @@ def _shape(shape: dict[str, Any]) -> str:
 def _asyncapi() -> dict[str, Any]:
     """AsyncAPI 3 as JSON, which is YAML too."""
     messages = {kind.type: {"payload": {"$ref": f"./events/{kind.type}.json"}} for kind in events.TYPES}
-    frames = ("subscribed", "batch", "gap", "hb", "news")
+    frames = ("subscribed", "batch", "gap", "hb", "queue", "news")
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -149,6 +149,7 @@ def _asyncapi() -> dict[str, Any]:
                 },
                 "gap": {"payload": _frame("gap", **{"from": COUNT, "to": COUNT, "reload": TEXT})},
                 "hb": {"payload": _frame("hb", head=COUNT)},
+                "queue": {"payload": _frame("queue", position={"type": "integer", "minimum": 1}, ahead=COUNT)},
                 "news": {"payload": _frame("news", unread=COUNT)},
                 "ack": {"payload": _closed(op={"const": "ack"}, seq=COUNT)},
                 "subscribe": {"payload": _closed(op={"const": "subscribe"}, epoch=TEXT, since=COUNT)},

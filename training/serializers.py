@@ -206,6 +206,9 @@ EventPage = type(
         "epoch": serializers.CharField(help_text="Names the numbering; another epoch means: start over."),
         "last_seq": serializers.IntegerField(help_text="The newest number of the run."),
         "has_more": serializers.BooleanField(help_text="Whether later events were left out by the limit."),
+        "queue_position": serializers.IntegerField(
+            allow_null=True, help_text="1 for the waiting run that a worker takes next, null for runs that do not wait."
+        ),
     },
 )
 

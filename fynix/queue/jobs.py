@@ -67,6 +67,14 @@ def claim(*, job_id: str, owner: str, at: datetime) -> Job | None:
     return Job.objects.get(pk=job_id) if taken else None
 
 
+def place(job: Job) -> int | None:
+    """1 for the waiting job of its kind that a worker takes next, 2 for the one after; None for one that waits not."""
+    if job.state != State.QUEUED:
+        return None
+    before = Q(created_at__lt=job.created_at) | Q(created_at=job.created_at, pk__lt=job.pk)
+    return Job.objects.filter(before, kind=job.kind, state=State.QUEUED).count() + 1
+
+
 def renew(job: Job, *, at: datetime) -> bool:
     """Hold on to a claimed job; False when it was taken away."""
     return bool(_mine(job).update(lease_until=at + _lease(), heartbeat_at=at))

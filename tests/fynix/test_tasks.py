@@ -24,8 +24,11 @@ def task(person: User, job: Job) -> dict[str, object]:
 
 def test_tasks_wait_in_line(cast: Cast) -> None:
     first, second = ask(cast, cast.ben), ask(cast, cast.ben, minutes=1)
-    assert [task(cast.vic, job)["queue_position"] for job in (first, second)] == [0, 1]
-    assert task(cast.vic, first)["status"] == "queued"
+    told = [task(cast.vic, job) for job in (first, second)]
+    assert [(each["queue_position"], each["queue_ahead"]) for each in told] == [(1, 0), (2, 1)]
+    assert told[0]["status"] == "queued"
+    jobs.claim(job_id=first.pk, owner="here", at=make.NOW)
+    assert task(cast.vic, second)["queue_position"] == 1
 
 
 def test_a_task_at_work_says_how_far_it_is(cast: Cast) -> None:
@@ -34,7 +37,7 @@ def test_a_task_at_work_says_how_far_it_is(cast: Cast) -> None:
     jobs.report(claimed, stage="onnx", progress=40)
     told = task(cast.ben, job)
     assert (told["status"], told["stage"], told["progress"], told["attempt"]) == ("running", "onnx", 40.0, 1)
-    assert told["queue_position"] is None
+    assert told["queue_position"] is told["queue_ahead"] is None
     assert told["heartbeat_at"] == "2026-11-02T09:30:00Z"
 
 

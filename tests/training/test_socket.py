@@ -20,12 +20,16 @@ from django.utils import timezone
 
 from accounts import projects, tickets
 from accounts.models import Membership, Role, User
+from datasets.models import DatasetVersion
 from fynix import notices, redis
 from fynix.asgi import application
-from tests.cast import Cast, as_
+from fynix.queue import jobs
+from tests.cast import Cast, api, as_
 from tests.make import NOW
+from tests.training.conftest import start
 from tests.training.test_feed import say
 from training import consumers
+from training.engine import RunConfig
 from training.models import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,6 +115,23 @@ async def test_vic_hears_what_was_before_and_what_comes(run: Run, cast: Cast) ->
         "recovered": True,
     }  # fmt: skip
     assert socket.seqs == [1, 2, 3, 4]
+
+
+async def test_ben_sees_his_waiting_run_move_up_when_another_starts(
+    run: Run, churn: DatasetVersion, config: RunConfig, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "CHECK_S", 0.05)
+    mine = await sync_to_async(start)(churn, config, cast.ben)
+    async with listening(mine.pk, cast.ben) as socket:
+        assert (await socket.frame())["type"] == "subscribed"
+        waiting = [await socket.frame(), await socket.frame()]
+        await sync_to_async(jobs.claim)(job_id=run.job_id, owner="here", at=NOW)
+        next_in_line = await socket.frame()
+
+    assert {"type": "queue", "position": 2, "ahead": 1} in waiting
+    assert next_in_line == {"type": "queue", "position": 1, "ahead": 0}
+    events = await sync_to_async(lambda: api(cast.ben).get(f"/api/v1/runs/{mine.pk}/events").json())()
+    assert events["queue_position"] == 1
 
 
 async def test_a_reload_goes_on_where_the_page_was(run: Run, cast: Cast) -> None:

@@ -32,6 +32,7 @@ class LiveRun extends HTMLElement {
       events: (list) => this.hear(list),
       state: (text) => (this.connection.textContent = text),
       gap: () => location.reload(),
+      queue: (position, ahead) => this.queue(position, ahead),
     });
   }
 
@@ -98,6 +99,7 @@ class LiveRun extends HTMLElement {
     pill.replaceChildren(h("span", { class: state === "running" ? "badge badge-info" : "badge" }, STATES[state] ?? state));
     if (state === "running") {
       this.timeline.move("queued");
+      document.querySelector("[data-queue]")?.closest(".banner").remove();
       if (this.elapsed) this.elapsed.dataset.since = event.ts;
     }
     if (ENDED.has(state)) this.reload(_("Finished. Loading the results"));
@@ -120,6 +122,14 @@ class LiveRun extends HTMLElement {
     document.title = page.title;
     this.connection.parentElement.remove();
     this.remove();
+  }
+
+  queue(position, ahead) {
+    const line = document.querySelector("[data-queue]");
+    if (!line) return;
+    if (ahead === 0) line.textContent = _("It is the next to start, as soon as a worker is free.");
+    else if (ahead === 1) line.textContent = _("It is number %(n)s in the queue: 1 run starts before it.", { n: position });
+    else line.textContent = _("It is number %(n)s in the queue: %(ahead)s runs start before it.", { n: position, ahead });
   }
 
   async look() {

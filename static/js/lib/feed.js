@@ -6,7 +6,7 @@ import { _ } from "fynix/lib/words";
 const POLL_MS = 3000;
 const FAILURES = 3; // before polling begins
 
-/** `live`: run, epoch, seq, api, socket. `hooks`: events(list), state(text, isLive), gap(). */
+/** `live`: run, epoch, seq, api, socket. `hooks`: events(list), state(text, isLive), gap(), queue(position, ahead). */
 export class Feed {
   constructor(live, hooks) {
     this.live = live;
@@ -26,6 +26,7 @@ export class Feed {
     else if (frame.type === "subscribed") this.subscribed(frame);
     else if (frame.type === "gap") this.hooks.gap();
     else if (frame.type === "hb" && frame.head > this.seq) this.again();
+    else if (frame.type === "queue") this.hooks.queue(frame.position, frame.ahead);
     else if (frame.type === "news") document.dispatchEvent(new CustomEvent("fx-news", { detail: frame.unread }));
   }
 
@@ -70,11 +71,16 @@ export class Feed {
   async ask() {
     try {
       const answer = await fetch(`${this.live.api}/events?after_seq=${this.seq}&limit=500`, { headers: { Accept: "application/json" } });
-      if (answer.ok) this.take((await answer.json()).data);
+      if (answer.ok) this.heard(await answer.json());
     } catch {
       this.hooks.state(_("The server does not answer. Trying again"), false);
     }
     if (this.poll !== undefined) this.poll = setTimeout(() => this.ask(), POLL_MS);
+  }
+
+  heard(page) {
+    this.take(page.data);
+    if (page.queue_position) this.hooks.queue(page.queue_position, page.queue_position - 1);
   }
 
   close() {
