@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.access import Action
 from accounts.models import Project
-from datasets import fixes, privacy, samples, serializers, uploads, versions
+from datasets import changes, fixes, privacy, samples, serializers, uploads, versions
 from datasets.models import Dataset, DatasetVersion, Upload, UploadState
 from datasets.profiling import ReadingChoice, Step
 from fynix import paging
@@ -167,7 +167,7 @@ class DerivationsView(APIView):
         decided about personal data.
 
         The version that is there stays as it is. 409 `profile_not_ready`, 422 `nothing_changes`,
-        `unknown_column`.
+        `unknown_column`, `unreadable_as_type` when no value of a column can be read as the type that a step gives it.
         """
         row = _version(request, version, needs=Action.UPLOAD)
         query = serializers.Derivation(data=request.data)
@@ -175,9 +175,29 @@ class DerivationsView(APIView):
         said = query.validated_data["reading"]
         reading = None if said is None else ReadingChoice(**said)
         steps = tuple(Step(**step) for step in query.validated_data["steps"])
-        fixes.require(versions.document(row), steps)
+        document = versions.document(row)
+        fixes.require(document, steps)
+        changes.require(version=row, document=document, steps=steps)
         by, at = access.person(request), timezone.now()
         return _accepted(versions.derive(parent=row, reading=reading, steps=steps, by=by, at=at))
+
+
+class ChangesView(APIView):
+    @extend_schema(
+        operation_id="dataset_version_change", tags=["datasets"], parameters=[serializers.ChangeQuery],
+        responses=serializers.ChangeAnswer,
+    )  # fmt: skip
+    def get(self, request: Request, version: str) -> Response:
+        """What a column would become, and how many values would go missing. Nothing is changed.
+
+        409 `profile_not_ready`, `decision_pending`, 422 `unknown_column`, `unreadable_as_type`, `unsuited_column`,
+        `nothing_changes`.
+        """
+        row = _version(request, version, needs=Action.UPLOAD)
+        query = serializers.ChangeQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        change = changes.look(version=row, document=versions.document(row), **query.validated_data)
+        return Response(serializers.ChangeAnswer(change).data)
 
 
 class PrivacyView(APIView):
@@ -272,6 +292,7 @@ urlpatterns = [
     path("dataset-versions/<str:version>/profile", ProfileView.as_view(), name="api-dataset-version-profile"),
     path("dataset-versions/<str:version>/preview", PreviewView.as_view(), name="api-dataset-version-preview"),
     path("dataset-versions/<str:version>/derivations", DerivationsView.as_view(), name="api-dataset-version-derive"),
+    path("dataset-versions/<str:version>/column-change", ChangesView.as_view(), name="api-column-change"),
     path("dataset-versions/<str:version>/privacy", PrivacyView.as_view(), name="api-dataset-version-privacy"),
     path("dataset-versions/<str:version>/reveals", RevealView.as_view(), name="api-dataset-version-reveal"),
     path("projects/<slug:slug>/samples/<slug:key>", SampleView.as_view(), name="api-sample"),

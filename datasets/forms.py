@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from datasets.models import Treatment
 from datasets.profiling import Reading, ReadingChoice
-from datasets.words import DELIMITERS, ENCODINGS, NO_DELIMITER, QUOTES
+from datasets.words import CHANGES, DELIMITERS, ENCODINGS, NO_DELIMITER, QUOTES
 
 SORTS = (
     ("", _("As in the file")),
@@ -100,3 +100,18 @@ class PrivacyForm(forms.Form):
 
     column = forms.CharField(max_length=2000, strip=False)
     treatment = forms.ChoiceField(choices=Treatment.choices)
+
+
+class ColumnChangeForm(forms.Form):
+    """Which column is to become what."""
+
+    column = forms.ChoiceField(label=_("Column"))
+    to = forms.ChoiceField(
+        label=_("What it is to become"), choices=[(title, list(group.items())) for title, group in CHANGES.items()]
+    )
+
+    def __init__(self, data: Any = None, *, names: list[str], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        column = self.fields["column"]
+        assert isinstance(column, forms.ChoiceField)  # noqa: S101  narrows the type
+        column.choices = [(name, name) for name in names]

@@ -7,9 +7,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from datasets import uploads, words
+from datasets.changes import RESULT_OF
 from datasets.models import Dataset, DatasetVersion, Treatment, Upload
 from datasets.profiling import ReadingChoice
-from datasets.profiling.plan import ACTIONS, ENCODINGS, QUOTES
+from datasets.profiling.plan import ACTIONS, ENCODINGS, QUOTES, RESULTS
 from fynix.queue.models import State
 
 
@@ -120,12 +121,27 @@ class RecipeStep(serializers.Serializer[Any]):
     action = serializers.ChoiceField(
         ACTIONS,
         help_text="drop (the column), drop_repeated (rows), impute (median, or a level of its own), merge (spellings), "
-        "days_first or months_first (dates that read both ways).",
+        "days_first or months_first (dates that read both ways), retype (say what the column is), encode.",
     )
     column = serializers.CharField(
         trim_whitespace=False, max_length=2000, required=False, allow_null=True, default=None,
         help_text="The column; null for drop_repeated.",
     )  # fmt: skip
+    to = serializers.ChoiceField(
+        [to for results in RESULTS.values() for to in results], required=False, allow_null=True, default=None,
+        help_text="For retype number, boolean, category, datetime, identifier or text; for encode one_hot, frequency, "
+        "rare or log; null for every other action.",
+    )  # fmt: skip
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        allowed = RESULTS.get(attrs["action"], ())
+        if allowed and attrs["to"] not in allowed:
+            raise serializers.ValidationError(
+                {"to": gettext("Send one of: {results}.").format(results=", ".join(allowed))}
+            )
+        if not allowed and attrs["to"] is not None:
+            raise serializers.ValidationError({"to": gettext("This action takes no “to”.")})
+        return attrs
 
 
 class Derivation(serializers.Serializer[Any]):
@@ -133,6 +149,31 @@ class Derivation(serializers.Serializer[Any]):
     reading = Reading(
         required=False, allow_null=True, default=None, help_text="How to read the file this time; null: as before."
     )
+
+
+class ChangeQuery(serializers.Serializer[Any]):
+    column = serializers.CharField(trim_whitespace=False, max_length=2000, help_text="The column's name.")
+    to = serializers.ChoiceField(
+        list(RESULT_OF),
+        help_text="A type (number, boolean, category, datetime, identifier, text), a date with days_first or "
+        "months_first, or an encoding (one_hot, frequency, rare, log).",
+    )
+
+
+class LostValue(serializers.Serializer[Any]):
+    value = serializers.CharField(help_text="A value that cannot be read as the type.")
+    count = serializers.IntegerField(help_text="Rows with it.")
+
+
+class ChangeAnswer(serializers.Serializer[Any]):
+    column = serializers.CharField(source="column.name", help_text="The column's name.")
+    kind = serializers.CharField(source="column.kind", help_text="What it is now.")
+    to = serializers.CharField(help_text="What it would become.")
+    filled = serializers.IntegerField(help_text="Cells with a value.")
+    missing = serializers.IntegerField(help_text="How many of them cannot be read like this and would become missing.")
+    examples = LostValue(many=True, help_text="The most frequent of those, at most five; none where values are hidden.")
+    columns = serializers.IntegerField(help_text="How many columns would be in its place.")
+    steps = RecipeStep(many=True, help_text="The steps to send to derivations to do it.")
 
 
 class Decision(serializers.Serializer[Any]):

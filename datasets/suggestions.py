@@ -119,6 +119,8 @@ def _some_null(c: ColumnProfile) -> str | None:
 def _identifier(c: ColumnProfile) -> str | None:
     if c.kind != "identifier":
         return None
+    if c.chosen == "identifier":
+        return f"“{c.name}” is an identifier, as somebody said. Exclude it."
     return f"“{c.name}” looks like an identifier: {_values(c.distinct.value)}, hardly any twice. Exclude it."
 
 
@@ -130,7 +132,13 @@ def _high_cardinality(c: ColumnProfile) -> str | None:
 
 
 def _low_cardinality_int(c: ColumnProfile) -> str | None:
-    if c.kind != "number" or c.storage != "number" or not c.notes.get("whole") or not 2 < c.distinct.value <= 10:
+    if (
+        c.kind != "number"
+        or c.storage != "number"
+        or c.chosen
+        or not c.notes.get("whole")
+        or not 2 < c.distinct.value <= 10
+    ):
         return None
     return f"“{c.name}” has only {c.distinct.value} whole numbers. If they are codes, treat it as a category."
 
@@ -161,10 +169,14 @@ def _mixed_types(c: ColumnProfile) -> str | None:
     if not c.invalid or _invalid_share(c) < MIXED:
         return None
     found = f"{_values(c.invalid)} of “{c.name}” ({_share(_invalid_share(c))})"
-    return f"{found} are no {_STORED[c.storage]} and count as missing. Check them."
+    return f"{found} are no {_stored(c)} and count as missing. Check them."
 
 
 _STORED = {"number": "number", "datetime": "date", "text": "text"}
+
+
+def _stored(c: ColumnProfile) -> str:
+    return "yes or no" if c.chosen == "boolean" else _STORED[c.storage]
 
 
 def _invalid_share(c: ColumnProfile) -> float:
@@ -174,7 +186,7 @@ def _invalid_share(c: ColumnProfile) -> float:
 def _unreadable_values(c: ColumnProfile) -> str | None:
     if not c.invalid or _invalid_share(c) >= MIXED:
         return None
-    return f"{_values(c.invalid)} of “{c.name}” are no {_STORED[c.storage]} and count as missing."
+    return f"{_values(c.invalid)} of “{c.name}” are no {_stored(c)} and count as missing."
 
 
 def _number_as_text(c: ColumnProfile) -> str | None:

@@ -19,6 +19,7 @@ urlpatterns = [
     path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/treated", views.privacy_apply, name="privacy-apply"),
     path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/reveal", views.privacy_reveal, name="privacy-reveal"),
     path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/recipe", views.recipe, name="recipe"),
+    path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/column", views.column_change, name="column-change"),
     path("p/<slug:project>/samples/<slug:key>", views.sample_add, name="sample-add"),
     path("u/<str:upload>/<int:number>", views.upload_part, name="upload-part"),
 ]

@@ -15,6 +15,7 @@ from accounts.models import Project, User
 from datasets import privacy
 from datasets.models import Dataset, DatasetVersion, Upload, version_id
 from datasets.profiling import Plan, ProfileDocument, ReadingChoice, Step
+from datasets.profiling.plan import types
 from fynix import blobs
 from fynix.errors import Conflict, Invalid
 from fynix.queue import jobs
@@ -99,8 +100,11 @@ def _found(version: DatasetVersion) -> ProfileDocument:
 
 
 def begin(*, dataset: Dataset, upload: Upload, reading: ReadingChoice, by: User, at: datetime) -> DatasetVersion:
-    """The next version of the dataset, from an uploaded file; a worker reads it. Call in a transaction."""
-    plan = Plan(reading=reading, privacy=privacy.current(dataset))
+    """The next version of the dataset, from an uploaded file; a worker reads it. Call in a transaction.
+
+    The types that people gave its columns hold for the new file too.
+    """
+    plan = Plan(reading=reading, privacy=privacy.current(dataset), steps=_types(dataset))
     return _append(
         dataset, plan, by=by, at=at, upload=upload, filename=upload.filename, size_bytes=upload.size_bytes
     )  # fmt: skip
@@ -136,6 +140,19 @@ def derive(
             detail={"dataset": parent.dataset_id, "number": version.number, "from": parent.number},
         )  # fmt: skip
     return version
+
+
+def _types(dataset: Dataset) -> tuple[Step, ...]:
+    """The steps of the newest version that say what a column is."""
+    newest = dataset.versions.filter(table_sha256__gt="").order_by("-number").first()
+    steps = Plan.from_json(newest.plan).steps if newest else ()
+    kept = types(steps)
+    return tuple(
+        step
+        for step in steps
+        if (step.action == "retype" and kept.get(step.column or "") == step.to)
+        or (step.action in {"days_first", "months_first"} and kept.get(step.column or "") == "datetime")
+    )
 
 
 def _append(dataset: Dataset, plan: Plan, *, by: User, at: datetime, **origin: Any) -> DatasetVersion:

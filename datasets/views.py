@@ -15,7 +15,7 @@ from accounts import access
 from accounts.access import Action
 from accounts.models import Project, User
 from accounts.requests import AuthedRequest, signed_in
-from datasets import fixes, forms, pages, privacy, samples, storage, uploads, versions
+from datasets import changes, fixes, forms, pages, privacy, samples, storage, uploads, versions
 from datasets.models import Dataset, DatasetVersion, Treatment, Upload
 from fynix import problems
 from fynix.errors import DomainError, Invalid
@@ -83,6 +83,26 @@ def recipe(request: AuthedRequest, project: str, dataset: str, number: int) -> H
         messages.info(request, _("Tick at least one fix."))
         return redirect(version)
     return redirect(versions.derive(parent=version, steps=steps, by=request.user, at=timezone.now()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def column_change(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
+    """What a column would become and what that costs; a POST makes the version."""
+    version = _version(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
+    document, sent = versions.document(version), request.POST or request.GET
+    names = [column.name for column in document.columns]
+    form = forms.ColumnChangeForm(sent if "to" in sent else None, names=names, initial=request.GET.dict())
+    change = None
+    if form.is_valid():
+        try:
+            change = changes.look(version=version, document=document, **form.cleaned_data)
+        except DomainError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+    if change and request.method == "POST":
+        return redirect(versions.derive(parent=version, steps=change.steps, by=request.user, at=timezone.now()))
+    context = {**_about(request, version), "form": form, "change": change}
+    return render(request, "datasets/column_change.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -44,6 +44,26 @@ ASSOCIATIONS = {
     "correlation_ratio": _("correlation ratio"),
 }
 
+CHANGES = {
+    _("Read it as"): {
+        "number": _("number"),
+        "boolean": _("yes or no"),
+        "category": _("category"),
+        "datetime": _("date"),
+        "days_first": _("date, the day before the month"),
+        "months_first": _("date, the month before the day"),
+        "identifier": _("identifier"),
+        "text": _("text"),
+    },
+    _("Encode it as"): {
+        "one_hot": _("a column of 0 and 1 for each level"),
+        "frequency": _("how frequent each level is"),
+        "rare": _("its levels, the rare ones joined"),
+        "log": _("its logarithm"),
+    },
+}
+"""What a column can become, by what people ask for."""
+
 FORMATS = {"csv": _("Delimited text"), "jsonl": "JSON Lines", "parquet": "Parquet", "xlsx": "Excel"}
 
 DELIMITERS = {",": _("comma"), ";": _("semicolon"), "\t": _("tab"), "|": _("bar"), " ": _("space")}

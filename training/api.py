@@ -110,7 +110,13 @@ class EventsView(APIView):
         found = events.stored(row, after=query.validated_data["after_seq"], limit=limit)
         last = max(row.last_seq, found[-1]["seq"] if found else 0)
         more = bool(found) and found[-1]["seq"] < last
-        told = {"data": found, "epoch": row.epoch, "last_seq": last, "has_more": more, "queue_position": jobs.place(row.job)}
+        told = {
+            "data": found,
+            "epoch": row.epoch,
+            "last_seq": last,
+            "has_more": more,
+            "queue_position": jobs.place(row.job),
+        }
         return Response(told)
 
 

@@ -14,6 +14,7 @@ from datasets.pii import scan, shown, words
 from datasets.profiling import histograms
 from datasets.profiling.document import Basis, ColumnProfile, Figure, Kind, Value
 from datasets.profiling.kinds import TEXT, Meaning, meaning
+from datasets.profiling.plan import Type
 
 EXACT_ROWS = 2_000_000
 SAMPLED_ROWS = 1_000_000
@@ -40,16 +41,23 @@ class _Column:
 
 
 def examine(
-    name: str, position: int, texts: pl.Series, *, region: str = "US", treatment: str | None = None
+    name: str,
+    position: int,
+    texts: pl.Series,
+    *,
+    region: str = "US",
+    treatment: str | None = None,
+    chosen: Type | None = None,
 ) -> tuple[ColumnProfile, Meaning]:
     """Profile a column of trimmed texts (null = missing) and say how to cast it.
 
-    A column with a `treatment` was judged by people: it is not searched for personal data again.
+    A column with a `treatment` was judged by people: it is not searched for personal data again. Nor is the type of
+    one that has a `chosen` type looked for.
 
     Whatever goes wrong inside stays inside: the profile then carries `error` and the column stays text.
     """
     try:
-        return _examine(name, position, texts, region, treatment)
+        return _examine(name, position, texts, region=region, treatment=treatment, chosen=chosen)
     except Exception as error:  # noqa: BLE001  one strange column must not cost the report of the others
         missing = texts.null_count()
         profile = ColumnProfile(
@@ -61,17 +69,18 @@ def examine(
             missing_share=missing / max(1, texts.len()),
             distinct=Figure(0, "approx"),
             treatment=treatment,
+            chosen=chosen,
             error=f"This column could not be examined ({type(error).__name__}).",
         )
         return profile, TEXT
 
 
 def _examine(
-    name: str, position: int, texts: pl.Series, region: str, treatment: str | None
+    name: str, position: int, texts: pl.Series, *, region: str, treatment: str | None, chosen: Type | None
 ) -> tuple[ColumnProfile, Meaning]:
     rows, missing = texts.len(), texts.null_count()
     finding = scan(name, sample_of(texts), region=region) if treatment is None else None
-    understood = meaning(texts)
+    understood = meaning(texts, chosen)
     values = cast(texts, understood)
     distinct = _distinct(values, understood)
     base = ColumnProfile(
@@ -87,6 +96,7 @@ def _examine(
         format=understood.format,
         pii=finding,
         treatment=treatment,
+        chosen=chosen,
         notes={**understood.notes, "filled": rows - values.null_count()},
     )
     if distinct == 0:
@@ -201,6 +211,8 @@ def _number_kind(column: _Column) -> Kind:
         return "constant"
     if column.meaning.form in ("currency", "percent"):
         return column.meaning.form
+    if base.chosen is not None:
+        return "boolean" if base.chosen == "boolean" else "number"
     if distinct == 2 and (low, high) == (0, 1):
         return "boolean"
     unique = column.values.dtype == pl.Int64 and filled >= UNIQUE_ROWS and distinct >= UNIQUE * filled
@@ -213,6 +225,8 @@ def _text_kind(column: _Column, levels: pl.Series) -> Kind:
     distinct, filled = column.base.distinct.value, column.base.notes["filled"]
     if distinct == 1:
         return "constant"
+    if column.base.chosen is not None:
+        return _CHOSEN_TEXTS[column.base.chosen]
     if distinct <= 4 and set(levels.str.to_lowercase()) in BOOLEANS:
         return "boolean"
     judged = levels if levels.len() <= JUDGED else levels.sample(JUDGED, seed=SEED)
@@ -222,6 +236,9 @@ def _text_kind(column: _Column, levels: pl.Series) -> Kind:
         return "text" if _is_date_question(column) else "identifier"
     prose = distinct > 20 and distinct >= 0.5 * filled and (spaced >= 0.5 or length > 50)
     return "text" if prose or _is_date_question(column) else "category"
+
+
+_CHOSEN_TEXTS: dict[str, Kind] = {"category": "category", "identifier": "identifier", "text": "text"}
 
 
 def _is_date_question(column: _Column) -> bool:

@@ -125,7 +125,7 @@ class ColumnProfile:
     `unit` is the currency sign or "%", `format` the date pattern. `notes` are codes that rules read,
     mapped to the number behind them. `treatment` is what was done to its personal data in this table; `is_hidden`
     says that people decided since to hide what is left. Where `pii` is direct, no value leaves unmasked and no bound
-    is given.
+    is given. `chosen` is the type that people gave the column, where they did not leave it to us.
     """
 
     name: str
@@ -157,6 +157,7 @@ class ColumnProfile:
     duplicate_of: str | None = None
     error: str | None = None
     treatment: str | None = None
+    chosen: str | None = None
     is_hidden: bool = False
 
     @property

@@ -14,7 +14,7 @@ from datasets.profiling.associations import associations
 from datasets.profiling.columns import cell, examine
 from datasets.profiling.document import ColumnProfile, Figure, ProfileDocument
 from datasets.profiling.kinds import Meaning
-from datasets.profiling.plan import Plan
+from datasets.profiling.plan import Plan, Type, types
 from datasets.profiling.reading import ROW_GROUP, TextTable, read
 from datasets.profiling.recipe import cooked
 from datasets.profiling.treatment import treated
@@ -52,7 +52,7 @@ def profile(
         progress=lambda share, say: progress(0.35 * share, say),
     )  # fmt: skip
     text = cooked(treated(text, plan.privacy, key=key, region=region), plan.steps)
-    columns, meanings, hashes = _examined(text, progress, region, plan.privacy)
+    columns, meanings, hashes = _examined(text, progress, region, plan.privacy, types(plan.steps))
     progress(82, "Writing the typed table")
     table = _typed(text, meanings, workdir / "table.parquet")
     progress(96, "Looking for repeated rows")
@@ -74,7 +74,7 @@ def profile(
 
 
 def _examined(
-    text: TextTable, progress: Progress, region: str, treatments: Mapping[str, str]
+    text: TextTable, progress: Progress, region: str, treatments: Mapping[str, str], chosen: Mapping[str, Type]
 ) -> tuple[tuple[ColumnProfile, ...], dict[str, Meaning], Hashes]:
     """Every column's profile and meaning, and a 64-bit hash of each row."""
     columns: list[ColumnProfile] = []
@@ -85,7 +85,8 @@ def _examined(
     for position, texts in enumerate(_texts(text)):
         progress(35 + 47 * position / len(text.names), f"Examining column {position + 1} of {len(text.names)}")
         column, meanings[texts.name] = examine(
-            texts.name, position, texts, region=region, treatment=treatments.get(texts.name)
+            texts.name, position, texts, region=region, treatment=treatments.get(texts.name),
+            chosen=chosen.get(texts.name),
         )  # fmt: skip
         hashes = texts.hash().to_numpy()
         rows *= _MULTIPLIER

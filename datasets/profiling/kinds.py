@@ -11,6 +11,7 @@ import polars as pl
 
 from datasets.pii import MISSING
 from datasets.profiling.document import Storage
+from datasets.profiling.plan import Type
 
 VOTERS = 5_000
 SEED = 20
@@ -53,10 +54,15 @@ def present(column: pl.Expr) -> pl.Expr:
     return pl.when(~trimmed.is_in(_NULL_WORDS)).then(trimmed)
 
 
-def meaning(texts: pl.Series) -> Meaning:
-    """What the texts are, by a vote of up to 5,000 of them and, for codes and dates, a look at all."""
+def meaning(texts: pl.Series, chosen: Type | None = None) -> Meaning:
+    """What the texts are, by a vote of up to 5,000 of them and, for codes and dates, a look at all.
+
+    A `chosen` type is kept to whatever the vote says: it then only finds how most of the values are written.
+    """
     filled = texts.drop_nulls()
     voters = filled if filled.len() <= VOTERS else filled.sample(VOTERS, seed=SEED)
+    if chosen is not None:
+        return _CHOSEN[chosen](filled, voters)
     if voters.is_empty():
         return TEXT
     if _share(voters, _DATE_LIKE) >= MOST:
@@ -138,14 +144,23 @@ def _share(voters: pl.Series, pattern: str) -> float:
 
 
 def _number(filled: pl.Series, voters: pl.Series) -> Meaning:
-    votes = (pl.col("t").str.contains(w.pattern).mean().alias(str(i)) for i, w in enumerate(_WRITINGS))
-    shares = pl.DataFrame({"t": voters}).select(votes).row(0)
-    best = max(shares)
-    writing = _WRITINGS[shares.index(best)]
+    writing, best = _best(voters)
     if best < ENOUGH:
         return Meaning("text", "text", _as_is, notes={"misfit": 1 - best} if best >= MOST else {})
     if not writing.written and filled.str.contains(_CODE).any():
         return TEXT
+    return _written(writing, filled, voters)
+
+
+def _best(voters: pl.Series) -> tuple[_Writing, float]:
+    """How most numbers are written, and the share of the voters that are written so."""
+    votes = (pl.col("t").str.contains(w.pattern).mean().alias(str(i)) for i, w in enumerate(_WRITINGS))
+    shares = [share or 0.0 for share in pl.DataFrame({"t": voters}).select(votes).row(0)]
+    best = max(shares)
+    return _WRITINGS[shares.index(best)], best
+
+
+def _written(writing: _Writing, filled: pl.Series, voters: pl.Series) -> Meaning:
     cast = _decimal if writing.cast is _integer and _loses(filled) else writing.cast
     return Meaning(
         writing.form,
@@ -170,7 +185,7 @@ def _unit(form: Form, voters: pl.Series) -> str | None:
     if form != "currency":
         return None
     signs = voters.str.extract(f"({_SIGN})").drop_nulls().value_counts(sort=True)
-    return str(signs[signs.columns[0]][0])
+    return str(signs[signs.columns[0]][0]) if signs.height else None
 
 
 _DATE_LIKE = (
@@ -215,8 +230,7 @@ _FORMATS = _formats()
 
 def _date(filled: pl.Series, voters: pl.Series) -> Meaning:
     """Dates in the formats seen. Day and month are told apart by a part above 12, never guessed."""
-    witnesses = voters.filter(voters.str.replace_all(r"\d", "0").is_first_distinct())
-    seen = [(fmt, pattern) for fmt, pattern in _FORMATS if witnesses.str.contains(pattern).any()]
+    seen = _seen(voters)
     share = sum(_share(voters, pattern) for _, pattern in seen)
     if share < ENOUGH:
         return Meaning("text", "text", _as_is, notes={"misfit": 1 - share} if share >= MOST else {})
@@ -229,6 +243,12 @@ def _date(filled: pl.Series, voters: pl.Series) -> Meaning:
     cast = _datetime(formats)
     parsed = pl.DataFrame({"t": voters}).select(cast(pl.col("t")).is_not_null().mean()).item()
     return Meaning("datetime", "datetime", cast, format=formats[0]) if parsed >= ENOUGH else TEXT
+
+
+def _seen(voters: pl.Series) -> list[tuple[str, str]]:
+    """The formats that some of the voters are written in."""
+    witnesses = voters.filter(voters.str.replace_all(r"\d", "0").is_first_distinct())
+    return [(fmt, pattern) for fmt, pattern in _FORMATS if witnesses.str.contains(pattern).any()]
 
 
 _UNSURE = frozenset({"ambiguous_date", "mixed_date"})
@@ -263,3 +283,60 @@ def _datetime(formats: list[str]) -> Cast:
         return pl.coalesce([one(text, fmt) for fmt in formats])
 
     return cast
+
+
+_TRUE, _FALSE = ("yes", "true", "y", "t", "on", "1", "1.0"), ("no", "false", "n", "f", "off", "0", "0.0")
+_COMPACT_DAY = r"^(?:19|20)\d{6}$"
+_STAMPS = ((r"^(\d{9,10})(?:\.\d+)?$", 1_000_000), (r"^(\d{12,13})$", 1000))  # Unix seconds, milliseconds
+
+
+def _as_number(filled: pl.Series, voters: pl.Series) -> Meaning:
+    return _written(_best(voters)[0], filled, voters)
+
+
+def _as_boolean(filled: pl.Series, voters: pl.Series) -> Meaning:
+    """1 for words that say yes, 0 for those that say no, in any case."""
+
+    def cast(text: pl.Expr) -> pl.Expr:
+        word = text.str.to_lowercase()
+        known = pl.when(word.is_in(_TRUE)).then(pl.lit(1)).when(word.is_in(_FALSE)).then(pl.lit(0))
+        return known.cast(pl.Int64)
+
+    return Meaning("number", "number", cast)
+
+
+def _as_date(filled: pl.Series, voters: pl.Series) -> Meaning:
+    """Dates in the formats seen, also YYYYMMDD and Unix time; those that read both ways stay unread."""
+    formats = [fmt for fmt, _ in _seen(voters)]
+    notes: dict[str, float] = {}
+    if any("?" in fmt for fmt in formats):
+        order = _order(filled)
+        if order in _UNSURE:
+            notes, formats = {order: 1.0}, [fmt for fmt in formats if "?" not in fmt]
+        formats = [_ordered(fmt, order) for fmt in formats]
+    written = _datetime(formats)
+
+    def cast(text: pl.Expr) -> pl.Expr:
+        day = (
+            pl.when(text.str.contains(_COMPACT_DAY)).then(text).str.to_datetime("%Y%m%d", strict=False, time_unit="us")
+        )
+        stamps = [
+            (text.str.extract(pattern).cast(pl.Int64) * scale).cast(pl.Datetime("us")) for pattern, scale in _STAMPS
+        ]
+        return pl.coalesce([*([written(text)] if formats else []), day, *stamps])
+
+    return Meaning("datetime", "datetime", cast, format=formats[0] if formats else None, notes=notes)
+
+
+def _as_text(filled: pl.Series, voters: pl.Series) -> Meaning:
+    return TEXT
+
+
+_CHOSEN: Mapping[Type, Callable[[pl.Series, pl.Series], Meaning]] = {
+    "number": _as_number,
+    "boolean": _as_boolean,
+    "datetime": _as_date,
+    "category": _as_text,
+    "identifier": _as_text,
+    "text": _as_text,
+}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 ENCODINGS = (
     "utf-8", "utf-16", "cp1252", "iso8859-15", "cp1250", "iso8859-2", "cp1251", "koi8-r", "cp1253", "cp1254", "cp1255",
     "cp1256", "cp437", "cp850", "mac-roman", "cp932", "euc-jp", "gb18030", "big5", "cp949",
 )  # fmt: skip
 QUOTES = ('"', "'", "")
-ACTIONS = ("drop", "drop_repeated", "impute", "merge", "days_first", "months_first")
+Type = Literal["number", "boolean", "category", "datetime", "identifier", "text"]
+TYPES: tuple[Type, ...] = get_args(Type)
+ACTIONS = ("drop", "drop_repeated", "impute", "merge", "days_first", "months_first", "retype", "encode")
+RESULTS: Mapping[str, tuple[str, ...]] = {"retype": TYPES, "encode": ("one_hot", "frequency", "rare", "log")}
+"""What a column can become, for the actions that ask."""
 TREATMENTS = ("show", "partial", "redact", "hash", "drop")
 
 
@@ -39,10 +43,25 @@ class ReadingChoice:
 
 @dataclass(frozen=True)
 class Step:
-    """One fix of a recipe: an action of ACTIONS on a column, or on the whole table (None)."""
+    """One fix of a recipe: an action of ACTIONS on a column, or on the whole table (None).
+
+    `to` is one of RESULTS for the actions that are named there.
+    """
 
     action: str
     column: str | None = None
+    to: str | None = None
+
+
+def types(steps: Iterable[Step]) -> dict[str, Type]:
+    """The type that people chose last for each column; what is encoded after that has none."""
+    found: dict[str, Type] = {}
+    for step in steps:
+        if step.action == "retype" and step.column is not None:
+            found[step.column] = cast(Type, step.to)
+        elif step.action == "encode" and step.column is not None:
+            found.pop(step.column, None)
+    return found
 
 
 @dataclass(frozen=True)

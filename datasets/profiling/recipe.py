@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 
 import polars as pl
 
 from datasets.profiling import sniff
 from datasets.profiling.columns import cast
+from datasets.profiling.encodings import ENCODINGS
 from datasets.profiling.kinds import meaning
-from datasets.profiling.plan import Step
+from datasets.profiling.plan import Step, Type, types
 from datasets.profiling.reading import ROW_GROUP, TextTable
 
 MISSING_LEVEL = "missing"
 _DAY_MONTH = r"^(\d{1,2})([/-])(\d{1,2})[/-](\d{4})(.*)$"
 
-Fix = Callable[[pl.LazyFrame, str], pl.LazyFrame]
+Fix = Callable[[pl.LazyFrame, str, Type | None], pl.LazyFrame]
 
 
-def cooked(text: TextTable, steps: Iterable[Step]) -> TextTable:
+def cooked(text: TextTable, steps: Sequence[Step]) -> TextTable:
     """The table after these steps; one about a column that is not there does nothing.
 
     Raises Unreadable when less than two columns are left.
     """
-    wanted = [step for step in steps if step.column is None or step.column in text.names]
-    if not wanted:
+    before = pl.scan_parquet(text.path)
+    table = applied(before, steps)
+    if table is before:
         return text
-    table = reduce(
-        lambda found, step: _FIXES[step.action](found, step.column or ""), wanted, pl.scan_parquet(text.path)
-    )
     names = tuple(table.collect_schema().names())
     if len(names) < 2:
         raise sniff.one_column()
@@ -41,25 +39,51 @@ def cooked(text: TextTable, steps: Iterable[Step]) -> TextTable:
     return replace(text, path=path, names=names, dropped=text.reading.kept - rows)
 
 
-def _drop(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def applied(table: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
+    """A table of texts after these steps; the very same when they leave its texts alone."""
+    for done, step in enumerate(steps):
+        if step.action == "retype" or (step.column and step.column not in table.collect_schema()):
+            continue
+        chosen = types(steps[:done]).get(step.column or "")
+        fix = ENCODINGS[step.to or ""] if step.action == "encode" else _FIXES[step.action]
+        table = fix(table, step.column or "", chosen)
+    return table
+
+
+def unread(texts: pl.Series, steps: Sequence[Step]) -> pl.DataFrame:
+    """What these steps, the last of which retypes the column, would make missing: each different `value` with its
+    `rows`, the most frequent first."""
+    name = texts.name
+    after = applied(pl.LazyFrame({name: texts}), steps).collect()[name]
+    lost = texts.filter(texts.is_not_null() & cast(after, meaning(after, types(steps)[name])).is_null())
+    return lost.alias("value").value_counts(name="rows").sort(["rows", "value"], descending=[True, False])
+
+
+def _drop(table: pl.LazyFrame, column: str, _: Type | None) -> pl.LazyFrame:
     return table.drop(column, strict=False)
 
 
-def _drop_repeated(table: pl.LazyFrame, _: str) -> pl.LazyFrame:
+def _drop_repeated(table: pl.LazyFrame, column: str, _: Type | None) -> pl.LazyFrame:
     return table.unique(maintain_order=True)
 
 
-def _impute(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
-    """Numbers get the median, texts a level of their own; dates stay as they are."""
+def _impute(table: pl.LazyFrame, column: str, chosen: Type | None) -> pl.LazyFrame:
+    """Numbers get the median, texts a level of their own; dates stay as they are.
+
+    Where people chose the type, what cannot be read as it is a gap too.
+    """
     texts = _texts(table, column)
-    understood = meaning(texts)
+    understood = meaning(texts, chosen)
     if understood.storage == "datetime":
         return table
     middle = cast(texts, understood).median() if understood.storage == "number" else MISSING_LEVEL
-    return table.with_columns(pl.col(column).fill_null(pl.lit(str(middle))))
+    there = pl.col(column)
+    if chosen is not None:
+        there = pl.when(understood.cast(there).is_not_null()).then(there)
+    return table.with_columns(there.fill_null(pl.lit(str(middle))).alias(column))
 
 
-def _merge(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def _merge(table: pl.LazyFrame, column: str, _: Type | None) -> pl.LazyFrame:
     """Spellings that differ in case and spaces alone become the most frequent of them."""
     levels = _texts(table, column).drop_nulls().alias("level").value_counts(name="rows")
     folded = pl.col("level").str.to_lowercase().str.replace_all(r"\s+", " ")
@@ -68,11 +92,11 @@ def _merge(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
     return table.with_columns(pl.col(column).replace_strict(chosen["level"], chosen["now"], default=None))
 
 
-def _days_first(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def _days_first(table: pl.LazyFrame, column: str, _: Type | None) -> pl.LazyFrame:
     return table.with_columns(pl.col(column).str.replace(_DAY_MONTH, "${4}-${3}-${1}${5}"))
 
 
-def _months_first(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def _months_first(table: pl.LazyFrame, column: str, _: Type | None) -> pl.LazyFrame:
     return table.with_columns(pl.col(column).str.replace(_DAY_MONTH, "${4}-${1}-${3}${5}"))
 
 

@@ -53,6 +53,12 @@ def treatment_name(key: str) -> str:
 
 
 @register.filter
+def change_name(to: str) -> str:
+    """What a column is to become."""
+    return next(str(group[to]) for group in words.CHANGES.values() if to in group)
+
+
+@register.filter
 def of(found: Mapping[str, str], name: str) -> str:
     """What a mapping holds under a name; empty when it holds nothing."""
     return found.get(name, "")
