@@ -27,6 +27,9 @@ MIB = 1 << 20
 Gate = Callable[[bytes], DomainError | None]  # why the address of an upload part is refused, before its body
 
 BODY_CAP = 4 * MIB  # bytes of one request body
+FILE_CAP = 26 * MIB  # bytes of a form with a file of rows to test: 25 MiB and room for its other fields
+FILE_PATHS = (b"/test/many", b"/batch-tests")  # ends of the addresses that take such a form
+MOST_FILES = 4  # such forms in flight in this process
 PART_PATH = b"/u/"  # where upload parts arrive
 PART_CAP = 33 * MIB  # bytes of one upload part: 32 MiB and room for a sender's rounding
 MOST_PARTS = 8  # upload parts in flight in this process, each held in memory while it is stored
@@ -69,6 +72,11 @@ class Request(http_protocol.WebRequest):
             self.body_cap = PART_CAP
             if not self.server.admit(self):
                 self.refuse(503, "too_many_uploads", "Too many uploads at once. Send this part again in a moment.")
+                return
+        elif (length or 0) > BODY_CAP and path.partition(b"?")[0].endswith(FILE_PATHS):
+            self.body_cap = FILE_CAP
+            if not self.server.admit_file(self):
+                self.refuse(503, "too_many_uploads", "Too many files at once. Send this one again in a moment.")
                 return
         if (length or 0) > self.body_cap:
             self.refuse_size()
@@ -181,6 +189,7 @@ class Server(daphne.Server):
         )
         self.gate = gate
         self.uploads: set[Request] = set()
+        self.files: set[Request] = set()
         self.ports: list[Any] = []
         self.has_failed = False
 
@@ -191,8 +200,16 @@ class Server(daphne.Server):
         self.uploads.add(request)
         return True
 
+    def admit_file(self, request: Request) -> bool:
+        """Whether one more form with a large file may be read now; the place is held until `release`."""
+        if len(self.files) >= MOST_FILES:
+            return False
+        self.files.add(request)
+        return True
+
     def release(self, request: Request) -> None:
         self.uploads.discard(request)
+        self.files.discard(request)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)

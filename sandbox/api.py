@@ -7,16 +7,18 @@ from django.urls import path
 from django.utils.timezone import now
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
-from rest_framework.decorators import api_view
+from rest_framework.decorators import api_view, parser_classes
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import access
 from accounts.access import Action
 from datasets import versions
+from datasets.uploads import clean_filename
 from fynix import ranges
 from registry.models import ModelVersion
-from sandbox import batches, evidence
+from sandbox import batches, evidence, pasted
 from sandbox.batches import Rows
 from sandbox.evidence import SingleTest
 from sandbox.models import Batch, Kind, Source, TestRun
@@ -60,11 +62,12 @@ def test_run(request: Request, test_run_id: str) -> Response:
 @extend_schema(
     operation_id="batch_test",
     tags=["sandbox"],
-    request=BatchRequest,
+    request={"application/json": BatchRequest, "multipart/form-data": BatchRequest},
     responses={202: BatchShape},
     summary="Put many rows through one to five versions",
 )
 @api_view(["POST"])
+@parser_classes([JSONParser, MultiPartParser])
 def batch_tests(request: Request, version_id: str) -> Response:
     """202 with a task; 413 `rows_too_large`, 429 `too_many_batches`."""
     version = _find(request, version_id, Action.TEST_MANY)
@@ -122,12 +125,21 @@ def _rows(request: Request, version: ModelVersion, sent: dict[str, Any]) -> Rows
     if sent["rows_from"] == Source.HOLDOUT:
         return Rows(Source.HOLDOUT, holdout_of=version)
     if sent["rows_from"] == Source.FILE:
-        return Rows(Source.FILE, filename="rows.csv", data=sent["rows_csv"].encode("utf-8", "replace"))
+        return _sent(sent)
     tables = versions.all_versions().filter(dataset__project=version.model.project)
     found = access.find(
         tables, request.user, needs=Action.TEST_MANY, project="dataset__project", pk=sent["dataset_version_id"]
     )
     return Rows(Source.TABLE, table=found)
+
+
+def _sent(sent: dict[str, Any]) -> Rows:
+    """The rows that came with the request: a file, objects, or CSV."""
+    if file := sent.get("rows_file"):
+        return Rows(Source.FILE, filename=clean_filename(file.name), data=file.read())
+    if sent["rows"]:
+        return Rows(Source.FILE, filename=pasted.FILENAME, data=pasted.lines(sent["rows"], field="rows"))
+    return Rows(Source.FILE, filename="rows.csv", data=sent["rows_csv"].encode("utf-8", "replace"))
 
 
 def _shape(run: TestRun) -> dict[str, object]:

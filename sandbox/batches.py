@@ -23,7 +23,7 @@ from sandbox import evidence
 from sandbox.models import Batch, Source
 
 MOST_VERSIONS = 5
-MOST_BYTES = 3 * (1 << 20)  # of a file that is sent with a form; a larger one comes as a table of the project
+MOST_BYTES = 25 * (1 << 20)  # of a file that is sent with a form; a larger one comes as a table of the project
 MOST_OPEN = 3  # batches of one project that wait or run
 
 

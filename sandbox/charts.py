@@ -40,13 +40,15 @@ class Waterfall:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The answer to the row as it was, and what the change of it did. `moved` is in margin space."""
+    """The answer to the row as it was, and what the change of it did. `moved` is in margin space; `difference` is of
+    the probability of the explained class, or of the number of a regression."""
 
     answer: str | float
     probability: float | None
     now_probability: float | None
     changed: tuple[tuple[str, str, str], ...]
     moved: float
+    difference: float
 
 
 def what_if(former: SingleTest, now: SingleTest) -> WhatIf | None:
@@ -65,7 +67,12 @@ def what_if(former: SingleTest, now: SingleTest) -> WhatIf | None:
         now.probabilities.get(now.explained),
         changed,
         now.margin - former.margin if same else 0.0,
+        _said(now, now.explained) - _said(former, now.explained),
     )
+
+
+def _said(test: SingleTest, label: str) -> float:
+    return test.probabilities[label] if test.probabilities else float(test.answer)
 
 
 def _cell(value: object) -> str:

@@ -34,7 +34,7 @@ def _serve(models: OrderedDict[str, Model], request: dict[str, Any]) -> dict[str
         asked = answer if request["explain"] else score
         return asked(_model(models, request), request["table"])
     except BadInput as error:
-        return {"bad_input": {"column": error.column, "code": error.code}}
+        return {"bad_input": {"column": error.column, "row": error.row, "code": error.code}}
 
 
 def _model(models: OrderedDict[str, Model], request: dict[str, Any]) -> Model:

@@ -6,9 +6,10 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -89,13 +90,21 @@ class Disagreement:
     answers: tuple[str, ...]
 
 
+class Measured(StrEnum):
+    """Which rows of the training table drift is measured against."""
+
+    LEARNT = "learnt"
+    HELD_BACK = "held_back"
+
+
 @dataclass(frozen=True)
 class BatchTest:
     """Many rows through one version, version 1 of its JSON form; no cell of them is kept.
 
     `answers` counts rows by class, or holds quantiles of the numbers. `figures` and `paired` come from the `labelled`
-    rows, `drift` from the held-back training rows, the most moved column first. `compared` are the numbers of the
-    versions that answered the same rows. A version that `may_have_learnt` the rows looks too good on them.
+    rows, `drift` from the training rows that `drift_against` names, the most moved column first. `compared` are the
+    numbers of the versions that answered the same rows. A version that `may_have_learnt` the rows looks too good on
+    them.
     """
 
     batch: str
@@ -119,6 +128,7 @@ class BatchTest:
     disagreeing: tuple[Disagreement, ...]
     may_have_learnt: bool
     seconds: float
+    drift_against: str = Measured.HELD_BACK
     schema_version: int = 1
 
     def to_json(self) -> dict[str, Any]:
@@ -139,18 +149,22 @@ class BatchTest:
 
 def answer(*, version: ModelVersion, inputs: Mapping[str, Any], by: User, at: datetime) -> TestRun:
     """Put one row through the version and keep the result. Raises BadRow, NotReady and what process.ask raises."""
+    started = time.perf_counter()
+    (test,) = tried(version=version, rows=[inputs])
+    latency_ms = (time.perf_counter() - started) * 1000
+    return keep(version, Kind.SINGLE, test.to_json(), latency_ms=latency_ms, by=by, at=at)
+
+
+def tried(*, version: ModelVersion, rows: Sequence[Mapping[str, Any]]) -> tuple[SingleTest, ...]:
+    """What the version answers to some rows, kept nowhere. Raises BadRow, NotReady and what process.ask raises."""
     require_ready(version)
     schema = ModelSchema.from_json(version.schema)
-    row = _row(schema, inputs)
-    started = time.perf_counter()
-    reply = process.ask(
-        sha256=version.sha256, schema=version.schema, table={name: [row[name]] for name in schema.names}
-    )
-    latency_ms = (time.perf_counter() - started) * 1000
+    whole = [_row(schema, inputs) for inputs in rows]
+    table = {name: [row[name] for row in whole] for name in schema.names}
+    reply = process.ask(sha256=version.sha256, schema=version.schema, table=table)
     if refusal := reply.get("bad_input"):
-        raise _bad_cell(refusal["code"], name=refusal["column"], row=row)
-    test = _read(schema, row, reply, version.sha256)
-    return keep(version, Kind.SINGLE, test.to_json(), latency_ms=latency_ms, by=by, at=at)
+        raise _bad_cell(refusal["code"], name=refusal["column"], row=whole[refusal["row"]])
+    return tuple(_read(schema, row, reply, version.sha256, place) for place, row in enumerate(whole))
 
 
 def require_ready(version: ModelVersion) -> None:
@@ -188,11 +202,12 @@ def _row(schema: ModelSchema, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: inputs.get(name) for name in schema.names}
 
 
-def _read(schema: ModelSchema, row: dict[str, Any], reply: dict[str, Any], sha256: str) -> SingleTest:
-    given = reply["answers"][0]
+def _read(schema: ModelSchema, row: dict[str, Any], reply: dict[str, Any], sha256: str, place: int) -> SingleTest:
+    """The reply to the row at this place."""
+    given = reply["answers"][place]
     output = schema.classes.index(given["value"]) if schema.task == "multiclass" else 0
-    amounts = reply["contributions"][0][output]
-    missing, unseen = reply["missing"][0], reply["unseen"]
+    amounts = reply["contributions"][place][output]
+    missing, unseen = reply["missing"][place], _own(row, reply["unseen"])
     contributions = [
         Contribution(name, "" if row[name] is None else str(row[name]), amount, _note(name, gone, unseen))
         for name, amount, gone in zip(schema.names, amounts, missing, strict=True)
@@ -206,13 +221,19 @@ def _read(schema: ModelSchema, row: dict[str, Any], reply: dict[str, Any], sha25
         else str(given["value"])
         if schema.classes
         else schema.target,
-        margin=reply["margins"][0][output],
-        bias=reply["bias"][0][output],
+        margin=reply["margins"][place][output],
+        bias=reply["bias"][place][output],
         contributions=tuple(sorted(contributions, key=lambda each: -abs(each.amount))),
         unseen=unseen,
         model_sha256=sha256,
         threshold=schema.threshold,
     )
+
+
+def _own(row: Mapping[str, Any], unseen: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Which values of this row were never seen."""
+    own = {name: str(row[name]).strip() for name in unseen if row[name] is not None}
+    return {name: [own[name]] for name, values in unseen.items() if name in own and own[name] in values}
 
 
 def _note(name: str, is_missing: bool, unseen: Mapping[str, list[str]]) -> str:

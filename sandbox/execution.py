@@ -31,12 +31,14 @@ from fynix.queue.work import Work
 from registry.checks import Paired
 from registry.models import ModelVersion
 from sandbox import evidence, judgement, process
-from sandbox.evidence import BatchTest, CellError, Disagreement
+from sandbox.evidence import BatchTest, CellError, Disagreement, Measured
 from sandbox.judgement import Judged
 from sandbox.models import Batch, Kind, Source
 from training import story
 from training.engine.predict import decide
+from training.engine.report import RunReport, Spread
 from training.engine.schema import ModelSchema
+from training.engine.spread import spread
 
 AT_ONCE = 2000  # rows of one question to the child
 MOST_ROWS = 200_000
@@ -168,6 +170,7 @@ def _judged(batch: Batch, rows: Rows, own: Answers, everybody: Sequence[Answers]
     label = batch.label or own.schema.target
     labels = rows.labels(label)
     judged = judgement.labelled(own.schema, labels, own.predicted, own.answered)[0] if labels else None
+    against, learnt = _spread(own.version)
     said = [answer for answer, is_answer in zip(own.said, own.answered, strict=True) if is_answer]
     return BatchTest(
         batch=batch.pk,
@@ -184,7 +187,8 @@ def _judged(batch: Batch, rows: Rows, own: Answers, everybody: Sequence[Answers]
         label=label if labels else "",
         labelled=len(judged.labels) if judged else 0,
         figures=judgement.figures(judged) if judged else {},
-        drift=() if batch.source == Source.HOLDOUT else _drift(own, rows),
+        drift=_drift(own, rows, learnt),
+        drift_against=against,
         compared=tuple(each.version.number for each in everybody if len(everybody) > 1),
         paired=tuple(_pairs(batch, own, everybody, labels)) if labels else (),
         disagreements=_disagreements(everybody) if len(everybody) > 1 else 0,
@@ -203,15 +207,24 @@ def _counted(schema: ModelSchema, said: Sequence[str]) -> dict[str, float]:
     return {f"{share:g}": float(np.quantile(numbers, share)) for share in shares} if len(numbers) else {}
 
 
-def _drift(own: Answers, rows: Rows) -> tuple[judgement.Drift, ...]:
-    """Against the rows of the training table that were held back: the same draw as those it learnt from."""
-    training = story.held_out(own.version.run)
+def _spread(version: ModelVersion) -> tuple[str, dict[str, Spread]]:
+    """What drift is measured against, and by column how those rows lie: the rows that were learnt from.
+
+    A run of before these were kept has the rows of its table that were held back, the same draw.
+    """
+    kept = RunReport.from_json(version.run.outcome.report).spread
+    if kept:
+        return Measured.LEARNT, {each.column: each for each in kept}
+    rows = story.held_out(version.run)
+    columns = [each for each in ModelSchema.from_json(version.schema).columns if each.name in rows.columns]
+    return Measured.HELD_BACK, {column.name: spread(column, rows[column.name].to_list()) for column in columns}
+
+
+def _drift(own: Answers, rows: Rows, learnt: dict[str, Spread]) -> tuple[judgement.Drift, ...]:
     found = [
-        judgement.drift(
-            column, judgement.evenly(training[column.name].to_list()), judgement.evenly(rows.columns[column.name])
-        )
+        judgement.drift(column, learnt[column.name], rows.columns[column.name])
         for column in own.schema.columns
-        if column.name in rows.columns and column.name in training.columns
+        if column.name in rows.columns and column.name in learnt
     ]
     return tuple(sorted(found, key=lambda each: each.limit - each.index))
 

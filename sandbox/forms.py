@@ -14,12 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from datasets import versions as tables
 from datasets.uploads import clean_filename
 from registry.models import Build, ModelVersion
+from sandbox import pasted
 from sandbox.batches import Rows
 from sandbox.models import Source
 from training.engine.schema import InputColumn, ModelSchema
 
-PREFIX = "c"
+PREFIX, START = "c", "s"  # of the fields of the row, and of the row that it started as
 MOST_OPTIONS = 200
+MOST_PASTED = 1_000_000  # characters, well below what a request without a file may weigh
 MOST_TABLES, MOST_OTHERS_OFFERED = 50, 20
 
 
@@ -58,6 +60,11 @@ def inputs(schema: ModelSchema, values: dict[str, str], errors: dict[str, str] |
         yield Input(column, f"{PREFIX}{position}", values.get(column.name, ""), (errors or {}).get(column.name, ""))
 
 
+def starting(schema: ModelSchema, start: dict[str, str]) -> list[tuple[str, str]]:
+    """Names and values of the hidden fields that carry the row against which changes are measured."""
+    return [(f"{START}{position}", start.get(name, "")) for position, name in enumerate(schema.names)]
+
+
 def typical(schema: ModelSchema) -> dict[str, str]:
     """An example row: medians and the most frequent levels."""
     return {
@@ -73,16 +80,37 @@ def posted(schema: ModelSchema, data: QueryDict) -> dict[str, str]:
     return {column.name: data.get(f"{PREFIX}{position}", "") for position, column in enumerate(schema.columns)}
 
 
+def started(schema: ModelSchema, data: QueryDict) -> dict[str, str]:
+    """The row that the form began with, by column name; the typed one when it carries none, or begins anew here."""
+    if f"{START}0" not in data or "begin" in data:
+        return posted(schema, data)
+    return {name: data.get(f"{START}{position}", "") for position, name in enumerate(schema.names)}
+
+
+PASTED = "pasted"  # of the form only: what is pasted is kept as a file
+SOURCES = [Source.choices[0], (PASTED, _("Pasted JSON")), *Source.choices[1:]]
+
+
 class BatchForm(forms.Form):
     """Rows and the versions that answer them. `version` is the one whose page it is; it always takes part."""
 
-    source = forms.ChoiceField(label=_("Rows"), choices=Source.choices, initial=Source.FILE, widget=forms.RadioSelect)
+    source = forms.ChoiceField(label=_("Rows"), choices=SOURCES, initial=Source.FILE, widget=forms.RadioSelect)
     file = forms.FileField(
         label=_("File"),
         required=False,
-        help_text=_("CSV, Excel, JSON Lines or Parquet, up to 3 MiB. Column names as in training."),
+        help_text=_(
+            "CSV, Excel, JSON Lines or Parquet, up to 25 MiB and 200,000 rows. Column names as in training. "
+            "Upload a larger file as a dataset and choose it as table."
+        ),
     )
-    table = forms.ChoiceField(label=_("Table"), required=False, help_text=_("For more rows than a file may have."))
+    pasted = forms.CharField(
+        label=_("Rows as JSON"),
+        required=False,
+        max_length=MOST_PASTED,
+        widget=forms.Textarea(attrs={"rows": 5, "class": "mono", "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_("A list of objects, or one object on each line: column name to value. Up to a million characters."),
+    )
+    table = forms.ChoiceField(label=_("Table"), required=False, help_text=_("For files larger than 25 MiB."))
     label = forms.CharField(
         label=_("Column with the right answers"),
         required=False,
@@ -111,6 +139,8 @@ class BatchForm(forms.Form):
         sent: dict[str, Any] = super().clean() or {}
         if sent.get("source") == Source.FILE and not sent.get("file"):
             self.add_error("file", gettext("Choose a file with rows."))
+        if sent.get("source") == PASTED and not sent.get("pasted") and "pasted" not in self.errors:
+            self.add_error("pasted", gettext("Paste at least one row."))
         if sent.get("source") == Source.TABLE and not sent.get("table"):
             self.add_error("table", gettext("Choose a table."))
         return sent
@@ -119,8 +149,10 @@ class BatchForm(forms.Form):
         return [self.version, *self.around.filter(pk__in=self.cleaned_data["others"]).select_related("model__project")]
 
     def rows(self) -> Rows:
-        """Where the rows come from."""
+        """Where the rows come from. Raises Invalid."""
         sent = self.cleaned_data
+        if sent["source"] == PASTED:
+            return Rows(Source.FILE, filename=pasted.FILENAME, data=pasted.read(sent["pasted"], field="pasted"))
         if sent["source"] == Source.HOLDOUT:
             return Rows(Source.HOLDOUT, holdout_of=self.version)
         if sent["source"] == Source.TABLE:

@@ -6,8 +6,7 @@ A plain library: no Django, no rows of the database. Metrics are those of traini
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 from training.engine import metrics
 from training.engine.evaluate import MAIN
 from training.engine.predict import decide
+from training.engine.report import Spread
 from training.engine.schema import InputColumn, ModelSchema, is_missing
+from training.engine.spread import evenly, placed
 
 RESAMPLES = 200
-MOST_JUDGED = 20_000  # rows, evenly spaced, that intervals and drift are computed from
-BINS = 10
+MOST_JUDGED = 20_000  # rows, evenly spaced, that intervals are computed from
 NOTICE = 0.1  # population stability index from which a column counts as moved (Siddiqi, Credit Risk Scorecards, 2006)
 Z_95 = 1.645
 
@@ -114,25 +114,20 @@ def difference(before: Judged, after: Judged, *, seed: int = 7) -> Difference | 
     return Difference(name, old, new, low, high, rows)
 
 
-def drift(column: InputColumn, training: Sequence[object], now: Sequence[object]) -> Drift:
-    """Population stability index over deciles of the training values (or its levels) and the missing ones.
+def drift(column: InputColumn, learnt: Spread, now: Sequence[object]) -> Drift:
+    """Population stability index over the bins of the rows that were learnt from, the missing values among them.
 
     Laplace-smoothed by half a row, so that an empty bin is no infinity. By chance alone the index is about
     chi-square distributed with one degree less than there are bins, over n m / (n + m) rows.
     """
-    edges = _edges(training) if column.kind == "number" else None
-    shares, places = _binned(column, training, edges), _binned(column, now, edges)
-    names = sorted(shares.keys() | places.keys(), key=str)
-    n, m = max(len(training), 1), max(len(now), 1)
-    p = np.array([(shares.get(name, 0) + 0.5) / (n + 0.5 * len(names)) for name in names])
+    counted = evenly(now)
+    places = placed(column, learnt.edges, counted)
+    names = sorted(learnt.counts.keys() | places.keys())
+    n, m = max(learnt.rows, 1), max(len(counted), 1)
+    p = np.array([(learnt.counts.get(name, 0) + 0.5) / (n + 0.5 * len(names)) for name in names])
     q = np.array([(places.get(name, 0) + 0.5) / (m + 0.5 * len(names)) for name in names])
     chance = _chi_square_95(max(len(names) - 1, 1)) * (1 / n + 1 / m)
     return Drift(column.name, float(((q - p) * np.log(q / p)).sum()), max(NOTICE, chance))
-
-
-def evenly(values: Sequence[object]) -> Sequence[object]:
-    """At most MOST_JUDGED of them, evenly spaced."""
-    return values[:: max(1, -(-len(values) // MOST_JUDGED))]
 
 
 def _code(schema: ModelSchema, label: object) -> float:
@@ -159,39 +154,6 @@ def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
         return None, None
     low, high = np.quantile(known, (0.025, 0.975))
     return float(low), float(high)
-
-
-def _binned(column: InputColumn, values: Sequence[object], edges: Vector | None) -> Mapping[object, int]:
-    if edges is None:
-        known = set(column.categories)
-        named = (str(value).strip() for value in values if not is_missing(value))
-        found: Counter[object] = Counter(name if name in known else "\0unseen" for name in named)
-    else:
-        found = Counter(int(place) for place in np.searchsorted(edges, _numbers(values), side="right"))
-    found["\0missing"] = len(values) - sum(found.values())
-    return {name: count for name, count in found.items() if count}
-
-
-def _edges(training: Sequence[object]) -> Vector:
-    """The inner deciles; values that come often make fewer."""
-    numbers = _numbers(training)
-    if not len(numbers):
-        return np.array([], dtype=np.float64)
-    return np.unique(np.quantile(numbers, np.arange(1, BINS) / BINS))
-
-
-def _numbers(values: Sequence[object]) -> Vector:
-    return np.array([number for value in values if (number := _number(value)) is not None], dtype=np.float64)
-
-
-def _number(value: object) -> float | None:
-    if is_missing(value):
-        return None
-    try:
-        parsed = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return parsed if math.isfinite(parsed) else None
 
 
 def _chi_square_95(degrees: int) -> float:

@@ -39,13 +39,23 @@ class Prediction(serializers.Serializer[object]):
 class BatchRequest(serializers.Serializer[Any]):
     rows_from = serializers.ChoiceField(
         Source.values,
-        help_text="file (rows_csv), holdout (the version's held-back rows) or table (dataset_version_id).",
+        help_text="file (rows_csv, rows or rows_file), holdout (the version's held-back rows) or table "
+        "(dataset_version_id).",
     )
     rows_csv = serializers.CharField(
         default="",
         allow_blank=True,
         trim_whitespace=False,
         help_text="The rows as CSV with a header, for rows_from file.",
+    )
+    rows = serializers.ListField(
+        child=serializers.DictField(child=serializers.JSONField(allow_null=True)),
+        default=list,
+        help_text="The same as objects, for rows_from file: column name to text, number or null.",
+    )
+    rows_file = serializers.FileField(
+        required=False,
+        help_text="The same as a file of at most 25 MiB, for rows_from file; then send the request as a form.",
     )
     dataset_version_id = serializers.CharField(
         default="", allow_blank=True, help_text="The table, for rows_from table."

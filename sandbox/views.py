@@ -7,7 +7,7 @@ import random
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.timezone import now
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
 from accounts.access import Action
@@ -17,7 +17,7 @@ from fynix.errors import DomainError
 from registry.models import ModelVersion
 from sandbox import batches, charts, evidence, forms
 from sandbox.evidence import BatchTest, SingleTest
-from sandbox.models import Batch, Kind, TestRun
+from sandbox.models import Batch, TestRun
 from training import story
 from training.engine.schema import ModelSchema
 
@@ -31,13 +31,30 @@ def single(request: AuthedRequest, slug: str, name: str, number: int) -> HttpRes
     version = _version(request, slug, name, number, Action.TEST)
     schema = ModelSchema.from_json(version.schema)
     if request.method != "POST":
-        return _page(request, version, schema, _prefill(request, version, schema))
-    values = forms.posted(schema, request.POST)
+        row = _prefill(request, version, schema)
+        return _page(request, version, schema, row, start=row)
+    values, start = forms.posted(schema, request.POST), forms.started(schema, request.POST)
     try:
         run = evidence.answer(version=version, inputs=dict(values), by=request.user, at=now())
+        former = evidence.tried(version=version, rows=[start])[0] if start != values else None
     except DomainError as error:
-        return _page(request, version, schema, values, error=error)
-    return _page(request, version, schema, values, run=run, former=_former(request, version))
+        return _page(request, version, schema, values, start=start, error=error)
+    return _page(request, version, schema, values, start=start, run=run, former=former)
+
+
+@signed_in
+@require_POST
+def what_if(request: AuthedRequest, slug: str, name: str, number: int) -> HttpResponse:
+    """A part of that page: what the row as it is typed would be answered, beside the row that the form began with."""
+    version = _version(request, slug, name, number, Action.TEST)
+    schema = ModelSchema.from_json(version.schema)
+    try:
+        rows = [forms.started(schema, request.POST), forms.posted(schema, request.POST)]
+        start, tried = evidence.tried(version=version, rows=rows)
+    except DomainError as error:
+        return render(request, "sandbox/what_if.html", {"error": error}, status=error.status)
+    told = {"start": start, "now": tried, "what_if": charts.what_if(start, tried)}
+    return render(request, "sandbox/what_if.html", told)
 
 
 @signed_in
@@ -107,11 +124,6 @@ def _started(request: AuthedRequest, version: ModelVersion, form: forms.BatchFor
         return None
 
 
-def _former(request: AuthedRequest, version: ModelVersion) -> TestRun | None:
-    """The answer that the page showed when the row was changed."""
-    return version.test_runs.filter(pk=request.POST.get("former", ""), kind=Kind.SINGLE).first()
-
-
 def _prefill(request: HttpRequest, version: ModelVersion, schema: ModelSchema) -> dict[str, str]:
     if "random" not in request.GET:
         return forms.typical(schema)
@@ -126,9 +138,10 @@ def _page(
     schema: ModelSchema,
     values: dict[str, str],
     *,
+    start: dict[str, str],
     error: DomainError | None = None,
     run: TestRun | None = None,
-    former: TestRun | None = None,
+    former: SingleTest | None = None,
 ) -> HttpResponse:
     test = SingleTest.from_json(run.document) if run else None
     errors = {error.field: error.message} if error and error.field else {}
@@ -139,9 +152,11 @@ def _page(
         "schema": schema,
         "test": test,
         "run": run,
-        "what_if": charts.what_if(SingleTest.from_json(former.document), test) if former and test else None,
+        "what_if": charts.what_if(former, test) if former and test else None,
         "error": error,
         "inputs": list(forms.inputs(schema, values, errors)),
+        "starting": forms.starting(schema, start),
+        "has_moved": start != values,
         "recent": recent,
         "waterfall": charts.waterfall(test) if test else None,
     }

@@ -94,6 +94,7 @@ TABLE: dict[str, dict[str, Need]] = {
     "artifact-download": {"POST": Action.DOWNLOAD},
     "download": {"GET": SIGNED_ADDRESS},
     "sandbox": {"GET": Action.TEST, "POST": Action.TEST},
+    "sandbox-what-if": {"POST": Action.TEST},
     "sandbox-many": {"GET": Action.TEST_MANY, "POST": Action.TEST_MANY},
     "batch-test": {"GET": Action.SEE},
     "batch-test-results": {"GET": Action.TEST_MANY},

@@ -94,7 +94,17 @@ def test_an_upload_part_may_be_larger_than_other_bodies(served: Served) -> None:
     assert str(32 * MIB).encode() in answer
 
 
-@pytest.mark.parametrize(("path", "size"), [("/", server.BODY_CAP + 1), ("/u/1/1", server.PART_CAP + 1)])
+def test_a_file_of_rows_to_test_may_be_larger_than_any_other_form(served: Served) -> None:
+    answer = served.ask(
+        put("/v/1/test/many", server.BODY_CAP + 1, "Connection: close\r\n"), b"x" * (server.BODY_CAP + 1)
+    )
+    assert str(server.BODY_CAP + 1).encode() in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [("/", server.BODY_CAP + 1), ("/u/1/1", server.PART_CAP + 1), ("/v/1/test/many", server.FILE_CAP + 1)],
+)
 def test_a_body_over_the_cap_is_refused_before_it_is_sent(served: Served, path: str, size: int) -> None:
     answer = served.ask(put(path, size))
     head, _, body = answer.partition(b"\r\n\r\n")

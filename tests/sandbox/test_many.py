@@ -24,6 +24,7 @@ from sandbox.execution import harmless
 from sandbox.models import Batch, TestRun
 from tests.cast import Cast, api, as_
 from tests.registry.conftest import do
+from training.engine import spread
 from training.engine.schema import InputColumn
 
 PAGE = "/p/acme/models/churn/v/1/test/many"
@@ -139,7 +140,9 @@ def test_held_back_rows_and_tables_are_tested_without_a_file(
     document = TestRun.objects.get(batch=held).document
     told = first.run.outcome.report["test"]["auc"]["value"]
     assert document["figures"]["auc"]["value"] == pytest.approx(told, abs=1e-9)
-    assert document["drift"] == []
+    assert {each["column"] for each in document["drift"]} == {"months", "plan", "spend"}
+    assert all(each["index"] <= each["limit"] for each in document["drift"])
+    assert document["drift_against"] == "learnt"
     assert document["may_have_learnt"] is False
     whole = put_through(cast.ben, first, rows_from="table", rows_csv="", dataset_version_id=churn.pk)
     assert TestRun.objects.get(batch=whole).document["may_have_learnt"] is True
@@ -223,25 +226,99 @@ def test_no_result_is_a_formula(text: str, safe: str) -> None:
     assert harmless(text) == safe
 
 
+def test_a_version_of_before_its_training_rows_were_counted_is_measured_against_those_held_back(
+    cast: Cast, first: ModelVersion
+) -> None:
+    outcome = first.run.outcome
+    outcome.report = {name: value for name, value in outcome.report.items() if name != "spread"}
+    outcome.save()
+    far = HEAD + "".join(f"{500 + n},pro,20.5,no\n" for n in range(60))
+    batch = put_through(cast.ben, first, rows_csv=far)
+    document = TestRun.objects.get(batch=batch).document
+    assert document["drift_against"] == "held_back"
+    assert next(each for each in document["drift"] if each["column"] == "months")["index"] > 0.5
+    assert "held back: this version" in as_(cast.vic).get(f"/p/acme/tests/{batch.pk}").content.decode()
+
+
 def test_a_column_has_moved_only_beyond_what_chance_explains() -> None:
     column = InputColumn("x", "number")
-    training = [float(n % 100) for n in range(1000)]
+    training = spread.spread(column, [float(n % 100) for n in range(1000)])
     same, few = [float((n * 7) % 100) for n in range(500)], [1.0, 40.0, 80.0]
     moved = [value + 60 for value in same]
     assert not judgement.drift(column, training, same).has_moved
     assert judgement.drift(column, training, moved).has_moved
     assert judgement.drift(column, training, few).limit > 1
     levels = InputColumn("c", "category", categories=("a", "b"))
-    assert judgement.drift(levels, ["a", "b"] * 200, ["a"] * 200).has_moved
-    assert judgement.drift(levels, ["a", "b"] * 200, [None] * 200).has_moved
+    both = spread.spread(levels, ["a", "b"] * 200)
+    assert judgement.drift(levels, both, ["a"] * 200).has_moved
+    assert judgement.drift(levels, both, [None] * 200).has_moved
 
 
-def test_changing_a_field_shows_the_answer_before(cast: Cast, first: ModelVersion) -> None:
+def test_changing_a_field_shows_the_difference_to_the_starting_row(cast: Cast, first: ModelVersion) -> None:
     vic, page = as_(cast.vic), "/p/acme/models/churn/v/1/test"
-    vic.post(page, {"c0": "3", "c1": "basic", "c2": "12.5"})
-    former = TestRun.objects.get().pk
-    changed = vic.post(page, {"c0": "50", "c1": "basic", "c2": "12.5", "former": former}).content.decode()
-    assert "Before" in changed
+    start = {"s0": "3", "s1": "basic", "s2": "12.5"}
+    changed = vic.post(page, {"c0": "50", "c1": "basic", "c2": "12.5", **start}).content.decode()
+    assert "Starting row" in changed
     assert "<bdi>3</bdi> → <bdi>50</bdi>" in changed
-    same = vic.post(page, {"c0": "3", "c1": "basic", "c2": "12.5", "former": former}).content.decode()
-    assert "Before" not in same
+    assert 'name="s0" value="3"' in changed
+    begun = vic.post(page, {"c0": "50", "c1": "basic", "c2": "12.5", **start, "begin": "here"}).content.decode()
+    assert "Starting row" not in begun
+    assert 'name="s0" value="50"' in begun
+
+
+def test_vic_moves_a_value_and_hears_what_if_without_leaving_evidence(cast: Cast, first: ModelVersion) -> None:
+    vic, part = as_(cast.vic), "/p/acme/models/churn/v/1/test/what-if"
+    start = {"s0": "3", "s1": "basic", "s2": "12.5"}
+    told = vic.post(part, {"c0": "50", "c1": "gold", "c2": "12.5", **start}).content.decode()
+    assert "<bdi>3</bdi> → <bdi>50</bdi>" in told
+    assert "Difference" in told
+    assert "nothing differs" in vic.post(part, {"c0": "3", "c1": "basic", "c2": "12.5", **start}).content.decode()
+    half = vic.post(part, {"c0": "5 m", "c1": "basic", "c2": "12.5", **start})
+    assert (half.status_code, "takes a number" in half.content.decode()) == (422, True)
+    assert not TestRun.objects.exists()
+    assert as_(cast.mallory).post(part, start).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"months": 3, "plan": "basic", "churn": "yes"}, {"months": 40, "plan": null, "churn": "no"}]',
+        '{"months": 3, "plan": "basic", "churn": "yes"}\n\n{"months": 40, "churn": "no"}\n',
+    ],
+)
+def test_ben_pastes_rows_as_json(cast: Cast, first: ModelVersion, text: str) -> None:
+    sent = as_(cast.ben).post(PAGE, {"source": "pasted", "pasted": text})
+    assert sent.status_code == 302
+    batch = Batch.objects.get()
+    do(batch.job)
+    process.end()
+    document = TestRun.objects.get(batch=batch).document
+    assert (document["rows"], document["failed"], document["labelled"]) == (2, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "Paste at least one row"),
+        ("[]", "There is no row in it"),
+        ("[1]", "Row 1 is no object"),
+        ('[{"months": 1}, {"months": [1]}]', "Row 2: “months” takes one text or number"),
+        ('{"months": 1}\nmonths', "no JSON from line 2 on"),
+        ('{"months": NaN}', "no JSON from line 1 on"),
+    ],
+)
+def test_pasted_text_that_is_no_rows_is_named(cast: Cast, first: ModelVersion, text: str, sentence: str) -> None:
+    answer = as_(cast.ben).post(PAGE, {"source": "pasted", "pasted": text})
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+
+
+def test_a_program_sends_rows_as_objects_or_as_a_file(cast: Cast, first: ModelVersion) -> None:
+    batch = put_through(cast.ben, first, rows_csv="", rows=[{"months": 3, "plan": "basic"}])
+    assert TestRun.objects.get(batch=batch).document["rows"] == 1
+    body = {"rows_from": "file", "rows_file": SimpleUploadedFile("a.csv", GOOD.encode(), "text/csv")}
+    answer = api(cast.ben).post(f"/api/v1/model-versions/{first.pk}/batch-tests", body, format="multipart")
+    assert answer.status_code == 202
+    assert answer.json()["filename"] == "a.csv"
+    wrong = ask(cast.ben, first, rows_csv="", rows=[{"months": [3]}])
+    assert (wrong.status_code, "Row 1" in wrong.json()["detail"]) == (422, True)

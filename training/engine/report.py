@@ -169,6 +169,17 @@ class Suspicions:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How the `rows` that were learnt from lie in a column: `counts` by bin. A number has bins "0", "1" … between the
+    inner `edges`, a category one for each level by its code; further bins are "missing" and "unseen"."""
+
+    column: str
+    edges: tuple[float, ...]
+    counts: dict[str, int]
+    rows: int
+
+
+@dataclass(frozen=True)
 class Curves:
     """The chosen candidate's metrics by round: `values[name][i]` belongs to `steps[i]`, which counts from 1.
 
@@ -221,6 +232,7 @@ class RunReport:
     precision_recall: tuple[PrecisionRecall, ...] = ()
     explanation: Explanation | None = None
     suspicions: Suspicions | None = None
+    spread: tuple[Spread, ...] = ()
     divided: str = "random"
     divided_by: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -246,6 +258,7 @@ class RunReport:
         read["curves"] = _curves(data["curves"])
         read["residuals"] = _residuals(data["residuals"])
         read["explanation"] = _explanation(data.get("explanation"))
+        read["spread"] = tuple(Spread(**{**each, "edges": tuple(each["edges"])}) for each in data.get("spread", ()))
         read["suspicions"] = _suspicions(data.get("suspicions"))
         return cls(**{**data, **read})
 

@@ -22,9 +22,10 @@ from training.engine.errors import Cancelled, Untrainable
 from training.engine.observer import Checkpoints, Observer, Stage
 from training.engine.predict import Model
 from training.engine.recipes import METRICS, OBJECTIVES, Candidate, candidates, for_rare
-from training.engine.report import ClassRows, Curves, ExcludedColumn, RunReport
+from training.engine.report import ClassRows, Curves, ExcludedColumn, RunReport, Spread
 from training.engine.schema import ModelSchema
 from training.engine.split import Split, cut_table
+from training.engine.spread import spread
 from training.engine.target import Labels, read_labels
 
 CURVE_POINTS = 2000
@@ -207,6 +208,7 @@ def _judge(
         precision_recall=verdict.precision_recall,
         explanation=explanation,
         suspicions=suspicions,
+        spread=_spread(prepared),
         divided="time" if config.time else "group" if config.group else "random",
         divided_by=config.time or config.group,
         seconds=clock.seconds,
@@ -214,6 +216,12 @@ def _judge(
     )
     holdout = prepared.table[prepared.parts.test].select(*schema.names, config.target)
     return Outcome(fitted.native, schema, report, holdout)
+
+
+def _spread(prepared: _Prepared) -> tuple[Spread, ...]:
+    """Where the rows that were learnt from lie, so that a test can say how far its rows are from them."""
+    learnt = prepared.table[prepared.parts.train]
+    return tuple(spread(column, learnt[column.name].to_list()) for column in prepared.schema.columns)
 
 
 def _class_rows(labels: Labels) -> tuple[ClassRows, ...]:
