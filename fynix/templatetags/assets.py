@@ -1,7 +1,7 @@
 """Script modules without a bundler: an import map from `fynix/...` names to hashed addresses."""
 
 import json
-from functools import lru_cache
+from functools import cache
 
 from django import template
 from django.conf import settings
@@ -29,13 +29,15 @@ def module_paths() -> dict[str, str]:
     return dict(sorted({**own, **VENDORED}.items()))
 
 
-@lru_cache(maxsize=1)
-def _kept_map() -> SafeString:
-    return _map()
+_kept_paths = cache(module_paths)  # the files of a running server do not change
+
+
+def _paths() -> dict[str, str]:
+    return module_paths() if settings.DEBUG else _kept_paths()
 
 
 def _map() -> SafeString:
-    imports = {name: static(path) for name, path in module_paths().items()}
+    imports = {name: static(path) for name, path in _paths().items()}
     text = json.dumps({"imports": imports}, separators=(",", ":")).replace("<", "\\u003c")
     return mark_safe(text)  # noqa: S308 - names and addresses of our own files, "<" escaped
 
@@ -45,14 +47,13 @@ def importmap(context: Context) -> SafeString:
     """The import map, the one inline script of a page, under the request's CSP nonce."""
     request: HttpRequest | None = context.get("request")
     nonce = str(getattr(request, "csp_nonce", ""))
-    body = _map() if settings.DEBUG else _kept_map()
-    return format_html('<script type="importmap" nonce="{}">{}</script>', nonce, body)
+    return format_html('<script type="importmap" nonce="{}">{}</script>', nonce, _map())
 
 
 @register.simple_tag
 def modules(*names: str) -> SafeString:
     """Preload and run the named modules: `{% modules "fynix/elements/fx-upload" %}`."""
-    paths = module_paths()
+    paths = _paths()
     addresses = [(static(paths[name]),) for name in names]
     preload = format_html_join("\n", '<link rel="modulepreload" href="{}">', addresses)
     run = format_html_join("\n", '<script type="module" src="{}"></script>', addresses)

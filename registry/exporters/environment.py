@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 # Name that people install, and the distributions that provide it here.
@@ -20,6 +21,7 @@ def environment() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: _installed(*found) for name, found in PACKAGES.items()}}
 
 
+@cache
 def _installed(*distributions: str) -> str:
     for name in distributions:
         try:

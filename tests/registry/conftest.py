@@ -39,7 +39,7 @@ def do(job: Job) -> Job:
 @pytest.fixture(scope="session")
 def learnt(churn_table: Profiled) -> engine.Outcome:  # noqa: F811
     """What training on the customers gives."""
-    config = RunConfig(target="churn", task="binary", exclude=("customer",), parameters={"n_estimators": 60})  # noqa: F811
+    config = RunConfig(target="churn", task="binary", exclude=("customer",), parameters={"n_estimators": 24})  # noqa: F811
     return engine.train(table=churn_table.table, config=config, observer=Watch(), checkpoints=Shelf())
 
 
