@@ -14,7 +14,7 @@ from accounts.access import Action
 from datasets import versions
 from fynix import paging
 from fynix.queue import jobs
-from training import comparison, events, papers, runs, serializers, story
+from training import comparison, events, giveaways, papers, runs, serializers, story
 from training.models import Run
 from training.papers.content import ReportNotReady
 
@@ -127,6 +127,22 @@ class SnapshotView(APIView):
         return Response(story.snapshot(_run(request, run), now=timezone.now()))
 
 
+class GiveawaysView(APIView):
+    @extend_schema(
+        operation_id="dataset_version_giveaways", tags=["datasets"], parameters=[serializers.TargetQuery],
+        responses=serializers.GiveawaysAnswer,
+    )  # fmt: skip
+    def get(self, request: Request, version: str) -> Response:
+        """Columns that predict the target almost alone. 409 `profile_not_ready`, 422 `target_invalid`,
+        `target_unsuited`, 503 `screening_failed`."""
+        rows = versions.all_versions()
+        row = access.find(rows, request.user, needs=Action.SEE, project="dataset__project", pk=version)
+        query = serializers.TargetQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        found = giveaways.look(version=row, target=query.validated_data["target"])
+        return Response(serializers.GiveawaysAnswer(found).data)
+
+
 class ReportView(APIView):
     @extend_schema(operation_id="run_report", tags=["runs"], responses=serializers.ReportShape)
     def get(self, request: Request, run: str) -> Response:
@@ -168,6 +184,7 @@ def _run(request: Request, identity: str) -> Run:
 
 
 urlpatterns = [
+    path("dataset-versions/<str:version>/giveaways", GiveawaysView.as_view(), name="api-giveaways"),
     path("projects/<slug:slug>/runs", RunsView.as_view(), name="api-runs"),
     path("projects/<slug:slug>/runs/comparison", ComparisonView.as_view(), name="api-run-comparison"),
     path("runs/<str:run>", RunView.as_view(), name="api-run"),

@@ -47,6 +47,16 @@ class RunListForm(forms.Form):
         self.fields["sort"].choices = [*by_time, *words.metric_orders()]  # type: ignore[attr-defined]  # a ChoiceField's
 
 
+class TargetForm(forms.Form):
+    """Which column a model would predict."""
+
+    target = forms.ChoiceField(label=_("Column to predict"))
+
+    def __init__(self, *args: Any, names: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["target"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+
 class RunForm(forms.Form):
     """What a person asks of a run. `columns` are those the model may read; the rest is left out."""
 

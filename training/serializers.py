@@ -269,3 +269,31 @@ class ReportShape(serializers.Serializer[Any]):
 class Ticket(serializers.Serializer[Any]):
     ticket = serializers.CharField(help_text="Good once, for this run, for 30 seconds.")
     url = serializers.CharField(help_text="Path of the socket; send subprotocols fynix.v1 and ticket.<ticket>.")
+
+
+class TargetQuery(serializers.Serializer[Any]):
+    target = serializers.CharField(trim_whitespace=False, max_length=2000, help_text="The column to predict.")
+
+
+class GiveawayRow(serializers.Serializer[Any]):
+    column = serializers.CharField(source="found.column", help_text="The column that is suspected.")
+    verdict = serializers.CharField(
+        help_text="certain (very likely a copy or known only afterwards), likely, or where_present: often missing, "
+        "exact where it has a value."
+    )
+    score = serializers.FloatField(source="found.score", help_text="What it reaches alone, over all rows.")
+    present = serializers.FloatField(source="found.present", help_text="Share of rows with a value.")
+    present_score = serializers.FloatField(source="found.present_score", help_text="What it reaches on those.")
+
+
+class GiveawaysAnswer(serializers.Serializer[Any]):
+    target = serializers.CharField(help_text="The column to predict.")
+    task = serializers.CharField(source="screening.task", help_text="binary, multiclass or regression.")
+    measure = serializers.CharField(source="screening.measure", help_text="Of the scores: auc, macro_auc or r2.")
+    rows = serializers.IntegerField(source="screening.rows", help_text="Rows behind the scores.")
+    columns = serializers.IntegerField(source="screening.columns", help_text="Columns that a model would read.")
+    looked_at = serializers.SerializerMethodField(help_text="How many of them were looked at, the first in the table.")
+    suspected = GiveawayRow(many=True, help_text="Those that predict the target almost alone, the strongest first.")
+
+    def get_looked_at(self, found: Any) -> int:
+        return len(found.screening.alone)

@@ -5,6 +5,7 @@ from django.urls import path
 from training import views
 
 urlpatterns = [
+    path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/giveaways", views.giveaways_page, name="giveaways"),
     path("p/<slug:slug>/runs", views.run_list, name="runs"),
     path("p/<slug:slug>/runs/new", views.run_new, name="run-new"),
     path("p/<slug:slug>/runs/compare", views.run_compare, name="run-compare"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -22,10 +22,10 @@ from datasets.models import DatasetVersion
 from datasets.profiling import ColumnProfile
 from fynix import ids, paging
 from fynix.errors import DomainError
-from training import again, charts, comparison, engine, estimates, events, papers, runs, story, words
+from training import again, charts, comparison, engine, estimates, events, giveaways, papers, runs, story, words
 from training.engine.recipes import ADJUSTABLE, METRICS
 from training.engine.report import RunReport
-from training.forms import RECIPES, RunForm, RunListForm
+from training.forms import RECIPES, RunForm, RunListForm, TargetForm
 from training.models import Run
 from training.serializers import METRIC_ORDERS, ORDERS
 
@@ -103,6 +103,27 @@ def run_compare(request: AuthedRequest, slug: str) -> HttpResponse:
         return render(request, "training/compare.html", {"project": project, "refusal": refusal.message}, status=422)
     told = comparison.compare(found)
     return render(request, "training/compare.html", {"project": project, **vars(told), "compared": told.runs})
+
+
+@require_safe
+@signed_in
+def giveaways_page(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
+    """Which columns of a table predict `?target=` almost alone."""
+    found = access.project_for(request.user, project, needs=Action.SEE)
+    version = get_object_or_404(
+        versions.all_versions(), dataset__project=found, dataset__slug=dataset, number=number
+    )  # fmt: skip
+    names = [column.name for column in versions.document(version).columns if not column.hides_values]
+    form = TargetForm(request.GET or None, names=names)
+    told = None
+    if form.is_valid():
+        try:
+            told = giveaways.look(version=version, target=form.cleaned_data["target"])
+        except DomainError as refusal:
+            form.add_error("target", refusal.message)
+    measure = words.METRICS[told.screening.measure] if told else ""
+    context = {"project": found, "version": version, "form": form, "told": told, "measure": measure}
+    return render(request, "training/giveaways.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -92,7 +92,7 @@ def settle(mia: Person, vic: Person, post: Letters) -> World:
     assert program.ended(many["task_id"])["status"] == "succeeded"
     names = {
         "slug": mia.project, "project": mia.project, "dataset": "penguins", "number": 2, "dataset-version:number": 1,
-        "column-change:number": 1,
+        "column-change:number": 1, "giveaways:number": 1,
         "dataset-lineage:number": 1, "batch_id": many["batch_test_id"],
         "run:number": trained[-1]["number"], "name": "seen", "model_id": model["model_id"], "key": post.mia_key,
         "version_id": versions[0]["model_version_id"], "uidb36": post.mia_id,

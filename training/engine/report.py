@@ -153,6 +153,24 @@ class Alone:
 
 
 @dataclass(frozen=True)
+class Screening:
+    """What the columns of a table tell of a target, each alone, the most telling first.
+
+    `columns` is how many a model would read; `alone` are those that were looked at, over `rows` rows.
+    """
+
+    task: Task
+    measure: str
+    rows: int
+    columns: int
+    alone: tuple[Alone, ...]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Screening:
+        return cls(**{**data, "alone": tuple(Alone(**each) for each in data["alone"])})
+
+
+@dataclass(frozen=True)
 class Suspicions:
     """What may make the figures too good. `measure` names the score: auc, macro_auc or r2.
 

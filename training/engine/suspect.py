@@ -15,17 +15,19 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from scipy import stats
 
-from training.engine import metrics
+from training.engine import columns, metrics
 from training.engine.boost import Part
 from training.engine.config import RunConfig
 from training.engine.errors import Cancelled
 from training.engine.observer import Observer
-from training.engine.recipes import ONE_HOT_UP_TO
-from training.engine.report import Alone, Suspicions
+from training.engine.recipes import OBJECTIVES, ONE_HOT_UP_TO
+from training.engine.report import Alone, Screening, Suspicions
 from training.engine.schema import ModelSchema, Task
 from training.engine.split import Split
-from training.engine.target import Labels
+from training.engine.target import Labels, guess_task, read_labels
 
+SEED = 7
+SCREENED = 60  # columns, before anything was learnt of which are strong
 COLUMNS = 10  # the strongest ones are looked at: a column that gives the target away is among them
 ROWS = 4000
 ENOUGH_ROWS = 200  # fewer tell an order by chance
@@ -64,6 +66,30 @@ def suspect(
         dates=tuple(_mixed(table, parts, config)),
         shift=_shift(labels, parts, schema.task) if config.time or config.group else None,
     )
+
+
+def screen(table: pl.DataFrame, target: str, *, personal: Sequence[str] = ()) -> Screening:
+    """What each column alone tells of the target, before anything is trained, over at most ROWS rows.
+
+    Columns that a model would not read are left out, but for dates: one that is only there when the outcome is known
+    gives it away. Raises Untrainable when the target suits no task.
+    """
+    guess = guess_task(table[target])
+    labels = read_labels(table[target], guess.task)
+    known = table.filter(pl.Series(labels.known))
+    few = np.sort(np.random.default_rng(SEED).permutation(known.height)[:ROWS])
+    some = known[few].with_columns(pl.col(pl.Date, pl.Datetime).exclude(target).cast(pl.Int64))
+    names, _ = columns.choose(some, target, (), personal)
+    looked = names[:SCREENED]
+    read = tuple(columns.learn(some[name]) for name in looked)
+    schema = ModelSchema(target, guess.task, OBJECTIVES[guess.task], read, classes=labels.classes)
+    learner = _Learner(schema, labels.values[few], SEED)
+    kinds = zip(read, schema.feature_types, strict=True)
+    alone = [learner.alone(c.name, columns.encode_series(c, some[c.name]), kind) for c, kind in kinds]
+    return Screening(
+        task=guess.task, measure=MEASURES[guess.task], rows=len(few), columns=len(names),
+        alone=tuple(sorted(alone, key=lambda each: -max(each.score, each.present_score))),
+    )  # fmt: skip
 
 
 class _Learner:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
-from training.engine.report import RunReport, Score, Suspicions
+from training.engine.report import Alone, RunReport, Score, Suspicions
 from training.narrative.claims import Change, Claim, Slot
 from training.narrative.shape import named
 
@@ -13,6 +14,9 @@ PERFECT = {"auc": 1.0, "accuracy": 1.0, "rmse": 0.0}
 CALIBRATION_ROWS = 300
 # Of 282 honest columns 11 score above the first bound alone and none above the second; copies with 5 % noise do.
 WARN_ALONE, CERTAIN_ALONE = 0.925, 0.985
+HOLED = 0.7  # a copy of the answer with fewer cells than this scores low over all rows
+
+Verdict = Literal["certain", "likely", "where_present"]
 
 
 def gain(report: RunReport) -> float:
@@ -100,15 +104,24 @@ def calibration(report: RunReport) -> Claim | None:
     return Claim("calibration", "warning", template, {"error": Slot(error.value, "percent", "test-ece")})
 
 
+def verdict(found: Alone) -> Verdict | None:
+    """Whether a column gives the target away: almost certainly, likely, or only where it has a value."""
+    if found.score >= CERTAIN_ALONE:
+        return "certain"
+    if found.score >= WARN_ALONE:
+        return "likely"
+    return "where_present" if found.present <= HOLED and found.present_score >= CERTAIN_ALONE else None
+
+
 def leak(report: RunReport) -> Claim | None:
     """A column that alone tells the target. Never left out unasked: strong columns may be honest."""
     found = report.suspicions
     if found is None or not found.alone:
         return None
     top = max(found.alone, key=lambda each: each.score)
-    if top.score < WARN_ALONE:
+    if verdict(top) not in {"certain", "likely"}:
         return _leak_where_present(found)
-    certain = tuple(each.column for each in found.alone if each.score >= CERTAIN_ALONE)
+    certain = tuple(each.column for each in found.alone if verdict(each) == "certain")
     slots = {
         "column": Slot(top.column, "text"),
         "metric": _name(found.measure),
@@ -125,7 +138,7 @@ def leak(report: RunReport) -> Claim | None:
 def _leak_where_present(found: Suspicions) -> Claim | None:
     """A copy of the answer with holes: too many cells are missing to score high, and those there are exact."""
     for each in found.alone:
-        if each.present <= 0.7 and each.present_score >= CERTAIN_ALONE:
+        if verdict(each) == "where_present":
             slots = {
                 "column": Slot(each.column, "text"),
                 "metric": _name(found.measure),
