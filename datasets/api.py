@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.access import Action
 from accounts.models import Project
-from datasets import changes, fixes, privacy, samples, serializers, uploads, versions
+from datasets import changes, comparison, fixes, privacy, samples, serializers, uploads, versions
 from datasets.models import Dataset, DatasetVersion, Upload, UploadState
 from datasets.profiling import ReadingChoice, Step
 from fynix import paging
@@ -140,6 +140,22 @@ class ProfileView(APIView):
     def get(self, request: Request, version: str) -> Response:
         """What the reading found out about every column. 409 `profile_not_ready`."""
         return Response(versions.document(_version(request, version)).to_json())
+
+
+class ComparisonView(APIView):
+    @extend_schema(
+        operation_id="dataset_version_compare", tags=["datasets"], parameters=[serializers.AgainstQuery],
+        responses=serializers.ComparisonAnswer,
+    )  # fmt: skip
+    def get(self, request: Request, version: str) -> Response:
+        """What differs between two versions of a dataset. 409 `profile_not_ready`, 422 `unknown_version`."""
+        row = _version(request, version)
+        query = serializers.AgainstQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        against = comparison.other(row, query.validated_data["against"])
+        if against is None:
+            raise comparison.UnknownVersion(gettext("This dataset has only one version that has been read."))
+        return Response(serializers.ComparisonAnswer(comparison.compare(row, against)).data)
 
 
 class PreviewView(APIView):
@@ -293,6 +309,7 @@ urlpatterns = [
     path("dataset-versions/<str:version>/preview", PreviewView.as_view(), name="api-dataset-version-preview"),
     path("dataset-versions/<str:version>/derivations", DerivationsView.as_view(), name="api-dataset-version-derive"),
     path("dataset-versions/<str:version>/column-change", ChangesView.as_view(), name="api-column-change"),
+    path("dataset-versions/<str:version>/comparison", ComparisonView.as_view(), name="api-dataset-version-compare"),
     path("dataset-versions/<str:version>/privacy", PrivacyView.as_view(), name="api-dataset-version-privacy"),
     path("dataset-versions/<str:version>/reveals", RevealView.as_view(), name="api-dataset-version-reveal"),
     path("projects/<slug:slug>/samples/<slug:key>", SampleView.as_view(), name="api-sample"),

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from datasets import uploads, words
 from datasets.changes import RESULT_OF
+from datasets.comparison import Comparison
 from datasets.models import Dataset, DatasetVersion, Treatment, Upload
 from datasets.profiling import ReadingChoice
 from datasets.profiling.plan import ACTIONS, ENCODINGS, QUOTES, RESULTS
@@ -276,3 +277,48 @@ class Preview(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.CharField(allow_null=True)),
         help_text="The first rows; null is a missing cell.",
     )
+
+
+class AgainstQuery(serializers.Serializer[Any]):
+    against = serializers.RegexField(
+        r"^[0-9]{1,9}$", required=False, default="",
+        help_text="Number of another version of the same dataset; without it the one before.",
+    )  # fmt: skip
+
+
+class ColumnFigures(serializers.Serializer[Any]):
+    kind = serializers.CharField(help_text="What the column holds.")
+    missing_share = serializers.FloatField(help_text="Share of missing cells, 0 to 1.")
+    distinct = serializers.IntegerField(source="distinct.value", help_text="Different values.")
+    mean = serializers.FloatField(allow_null=True, help_text="Mean of a number; null where values are hidden.")
+    percentiles = serializers.DictField(child=serializers.FloatField(), help_text="Percentiles 1 to 99 of a number.")
+
+
+class Drifted(serializers.Serializer[Any]):
+    index = serializers.FloatField(help_text="Population stability index, earlier against later.")
+    limit = serializers.FloatField(help_text="Beyond this the column counts as moved.")
+    has_moved = serializers.BooleanField(help_text="Whether it does.")
+    rows = serializers.IntegerField(help_text="Rows of the earlier version behind it.")
+    now = serializers.IntegerField(help_text="Rows of the later version behind it.")
+
+
+class ColumnShift(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="The column's name.")
+    differs = serializers.BooleanField(help_text="Whether type, gaps or values differ.")
+    before = ColumnFigures(help_text="In the earlier version.")
+    after = ColumnFigures(help_text="In the later version.")
+    stability = Drifted(allow_null=True, help_text="How far its values moved; null where that is not measured.")
+
+
+class ComparisonAnswer(serializers.Serializer[Any]):
+    before = VersionAnswer(help_text="The earlier version.")
+    after = VersionAnswer(help_text="The later version.")
+    added = serializers.SerializerMethodField(help_text="Names of columns that only the later one has.")
+    removed = serializers.SerializerMethodField(help_text="Names of columns that only the earlier one has.")
+    columns = ColumnShift(source="shifts", many=True, help_text="Columns of both, the most moved first.")
+
+    def get_added(self, found: Comparison) -> list[str]:
+        return [column.name for column in found.added]
+
+    def get_removed(self, found: Comparison) -> list[str]:
+        return [column.name for column in found.removed]

@@ -15,7 +15,7 @@ from accounts import access
 from accounts.access import Action
 from accounts.models import Project, User
 from accounts.requests import AuthedRequest, signed_in
-from datasets import changes, fixes, forms, pages, privacy, samples, storage, uploads, versions
+from datasets import changes, comparison, fixes, forms, pages, privacy, samples, storage, uploads, versions
 from datasets.models import Dataset, DatasetVersion, Treatment, Upload
 from fynix import problems
 from fynix.errors import DomainError, Invalid
@@ -53,6 +53,22 @@ def dataset_version(request: AuthedRequest, project: str, dataset: str, number: 
         page = "datasets/reading.html" if version.job.is_open else "datasets/failed.html"
         return render(request, page, {**context, "how_form": forms.ReadingForm.for_a_text()})
     return render(request, "datasets/profile.html", {**context, **_profile(request, version)})
+
+
+@require_safe
+@signed_in
+def compare(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
+    """What differs between this version and the one of `?against=`, else the one before."""
+    version = _version(_dataset(request, project, dataset), number)
+    context: dict[str, Any] = {**_about(request, version), "compared": None}
+    status = 200
+    try:
+        against = comparison.other(version, request.GET.get("against", ""))
+        if against is not None:
+            context |= {"against": against, "compared": comparison.compare(version, against)}
+    except comparison.UnknownVersion as error:
+        context, status = {**context, "refusal": error.message}, 422
+    return render(request, "datasets/compare.html", context, status=status)
 
 
 @require_POST

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.profiling import stability
 from training.engine import metrics
 from training.engine.evaluate import MAIN
 from training.engine.predict import decide
@@ -21,8 +22,6 @@ from training.engine.spread import evenly, placed
 
 RESAMPLES = 200
 MOST_JUDGED = 20_000  # rows, evenly spaced, that intervals are computed from
-NOTICE = 0.1  # population stability index from which a column counts as moved (Siddiqi, Credit Risk Scorecards, 2006)
-Z_95 = 1.645
 
 Vector = NDArray[np.float64]
 
@@ -115,19 +114,9 @@ def difference(before: Judged, after: Judged, *, seed: int = 7) -> Difference | 
 
 
 def drift(column: InputColumn, learnt: Spread, now: Sequence[object]) -> Drift:
-    """Population stability index over the bins of the rows that were learnt from, the missing values among them.
-
-    Laplace-smoothed by half a row, so that an empty bin is no infinity. By chance alone the index is about
-    chi-square distributed with one degree less than there are bins, over n m / (n + m) rows.
-    """
-    counted = evenly(now)
-    places = placed(column, learnt.edges, counted)
-    names = sorted(learnt.counts.keys() | places.keys())
-    n, m = max(learnt.rows, 1), max(len(counted), 1)
-    p = np.array([(learnt.counts.get(name, 0) + 0.5) / (n + 0.5 * len(names)) for name in names])
-    q = np.array([(places.get(name, 0) + 0.5) / (m + 0.5 * len(names)) for name in names])
-    chance = _chi_square_95(max(len(names) - 1, 1)) * (1 / n + 1 / m)
-    return Drift(column.name, float(((q - p) * np.log(q / p)).sum()), max(NOTICE, chance))
+    """Population stability index over the bins of the rows that were learnt from, the missing values among them."""
+    found = stability.of_counts(learnt.counts, placed(column, learnt.edges, evenly(now)))
+    return Drift(column.name, found.index, found.limit)
 
 
 def _code(schema: ModelSchema, label: object) -> float:
@@ -154,9 +143,3 @@ def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
         return None, None
     low, high = np.quantile(known, (0.025, 0.975))
     return float(low), float(high)
-
-
-def _chi_square_95(degrees: int) -> float:
-    """The 95 % quantile, as Wilson and Hilferty (1931) approximate it."""
-    part = 2 / (9 * degrees)
-    return degrees * (1 - part + Z_95 * math.sqrt(part)) ** 3

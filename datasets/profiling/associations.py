@@ -39,7 +39,7 @@ def associations(table: Path, columns: Sequence[ColumnProfile], *, rows: int) ->
     ][:MOST_COLUMNS]  # fmt: skip
     if len(numbers) + len(levels) < 2:
         return ()
-    sample = _sample(table, [*numbers, *levels], rows)
+    sample = sampled(table, [*numbers, *levels], rows)
     found = [one for one in _pairs(sample, numbers, levels) if abs(one.value) >= WEAKEST]
     return tuple(sorted(found, key=lambda one: (-abs(one.value), one.first, one.second))[:KEPT])
 
@@ -76,7 +76,7 @@ def correlation_ratio(codes: Codes, values: Floats) -> float:
     return math.sqrt(max(0.0, 1 - within / (len(values) - groups) * (len(values) - 1) / total))
 
 
-def _sample(table: Path, names: list[str], rows: int) -> pl.DataFrame:
+def sampled(table: Path, names: list[str], rows: int) -> pl.DataFrame:
     """A seeded random part of the rows, of all the file and not of its head."""
     scan = pl.scan_parquet(table, glob=False).select(names)
     if rows > SAMPLED_ROWS:

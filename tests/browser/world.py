@@ -80,6 +80,8 @@ def settle(mia: Person, vic: Person, post: Letters) -> World:
     program = mia.program
     program.post(f"{program.project}/members", email="vic@example.org", role="viewer")
     version = program.upload(PENGUINS)["result"]["id"]
+    second = program.post(f"dataset-versions/{version}/derivations", steps=[{"action": "drop", "column": "island"}])
+    assert program.ended(second["task_id"])["status"] == "succeeded"
     trained = [_trained(program, version, learning_rate=rate) for rate in (0.3, 0.1)]
     model = next(each for each in program.get(f"{program.project}/models")["data"] if each["name"] == "seen")
     versions = sorted(program.get(f"models/{model['model_id']}/versions")["data"], key=lambda each: each["number"])
@@ -92,7 +94,7 @@ def settle(mia: Person, vic: Person, post: Letters) -> World:
     assert program.ended(many["task_id"])["status"] == "succeeded"
     names = {
         "slug": mia.project, "project": mia.project, "dataset": "penguins", "number": 2, "dataset-version:number": 1,
-        "column-change:number": 1, "giveaways:number": 1,
+        "column-change:number": 1, "giveaways:number": 1, "dataset-compare:number": 1,
         "dataset-lineage:number": 1, "batch_id": many["batch_test_id"],
         "run:number": trained[-1]["number"], "name": "seen", "model_id": model["model_id"], "key": post.mia_key,
         "version_id": versions[0]["model_version_id"], "uidb36": post.mia_id,
