@@ -29,6 +29,7 @@ TABLES = {
     "taxis": RunConfig("tip", "regression", exclude=("total",)),
 }
 QUICK_TABLES = ("penguins",)
+SHOW_MARGINS = ("native", "wheel")
 
 
 class Quiet:
@@ -73,13 +74,20 @@ def main() -> None:
                 (
                     f"{name}, {config.target}", outcome.report.best_round, p.rows, p.adversarial_rows,
                     EXPORTERS[key].label, gap, "–" if p.label_agreement is None else f"{p.label_agreement:.3%}",
-                    found.size, found.written_ms, found.proved_s,
+                    same_margins(p), found.size, found.written_ms, found.proved_s,
                 )
             )  # fmt: skip
             print("·", *rows[-1][:1], key, gap, flush=True)
     header = ("table, target", "rounds", "held-back rows", "hard rows", "format", "largest difference", "same label",
-              "bytes", "ms to write", "s to prove")  # fmt: skip
+              "margins", "bytes", "ms to write", "s to prove")  # fmt: skip
     measure.table(header, rows)
+
+
+def same_margins(parity: Parity) -> str:
+    """The native file and the wheel tell their margins; the other formats tell answers only."""
+    if parity.format not in SHOW_MARGINS:
+        return "–"
+    return "equal to the last bit" if parity.margins_bit_equal else "differ"
 
 
 def options() -> argparse.Namespace:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+import structlog
 from botocore.exceptions import ClientError
 from django.conf import settings
 from django.core.files.base import File
@@ -20,6 +21,7 @@ from django.utils.translation import gettext as _
 from fynix.errors import DomainError
 
 CHUNK = 1 << 20
+log = structlog.get_logger(__name__)
 
 
 class Corrupt(DomainError):
@@ -160,8 +162,13 @@ def _store(path: Path, sha256: str) -> None:
             default_storage.save(key(sha256), File(file))
         return
     with tempfile.NamedTemporaryFile(dir=settings.SPOOL, delete=False) as copy, path.open("rb") as source:
-        for chunk in iter(lambda: source.read(CHUNK), b""):
-            copy.write(chunk)
+        try:
+            for chunk in iter(lambda: source.read(CHUNK), b""):
+                copy.write(chunk)
+            copy.flush()
+        except OSError:  # a full disk is not made fuller by half a copy
+            Path(copy.name).unlink()
+            raise
     _move(Path(copy.name), sha256)
 
 
@@ -186,6 +193,7 @@ def _check(path: Path, sha256: str) -> None:
     if not path.exists():
         raise _gone()
     if digest(path) != sha256:
+        log.error("blob_corrupt", sha256=sha256)
         raise Corrupt(
             _(
                 "The stored file has changed since it was written, so it is not used. "

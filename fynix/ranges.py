@@ -6,6 +6,7 @@ Django's own file responses know no ranges, and under ASGI they gather the whole
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,14 +47,14 @@ def span(request: HttpRequest, *, size: int, etag: str) -> Span | None:
 
 
 def attachment(request: HttpRequest, *, sha256: str, size: int, filename: str, media_type: str) -> HttpResponseBase:
-    """A stored blob as a download: 200, 206, 304 or 416."""
+    """A stored blob as a download: 200, 206, 304 or 416, checked before the answer begins. Raises blobs.Corrupt."""
     etag = f'"{sha256}"'
     wanted = span(request, size=size, etag=etag)
     if request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304, headers={"ETag": etag})
     if wanted is None:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    body = b"" if request.method == "HEAD" else _chunks(sha256, wanted)
+    body = b"" if request.method == "HEAD" else _opened(sha256, wanted)
     response = StreamingHttpResponse(body, status=200 if wanted.is_whole else 206, content_type=media_type)
     _describe(response, wanted, etag=etag, filename=filename)
     return response
@@ -76,15 +77,18 @@ def _describe(response: StreamingHttpResponse, wanted: Span, *, etag: str, filen
         response.headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{wanted.size}"
 
 
-async def _chunks(sha256: str, wanted: Span) -> AsyncIterator[bytes]:
-    """The bytes, checked against the hash before the first one leaves."""
-    stored = blobs.local(sha256)
-    path = await asyncio.to_thread(stored.__enter__)
+def _opened(sha256: str, wanted: Span) -> AsyncIterator[bytes]:
+    """The bytes of a blob that agrees with its hash; a refusal must come before the first line of the answer."""
+    stored = ExitStack()
+    return _chunks(stored, stored.enter_context(blobs.local(sha256)), wanted)
+
+
+async def _chunks(stored: ExitStack, path: Path, wanted: Span) -> AsyncIterator[bytes]:
     try:
         async for chunk in _read(path, wanted):
             yield chunk
     finally:
-        await asyncio.to_thread(stored.__exit__, None, None, None)
+        await asyncio.to_thread(stored.close)
 
 
 async def _read(path: Path, wanted: Span) -> AsyncIterator[bytes]:

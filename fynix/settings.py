@@ -167,6 +167,8 @@ LLM_KEY = env.secret("FYNIX_LLM_KEY", "")
 LLM_SECONDS = env.number("FYNIX_LLM_SECONDS", 20)  # to wait for an answer
 API_RATE = env.number("FYNIX_API_RATE", 1200, at_least=1)  # requests a minute of one person
 JOB_MEMORY_BYTES = env.number("FYNIX_JOB_MEMORY_BYTES", 0)  # per background child; 0: no limit
+if 0 < JOB_MEMORY_BYTES < 512 << 20:  # a child's libraries take about 300 MiB, and some hang where they get less
+    raise env.Misconfigured(f"FYNIX_JOB_MEMORY_BYTES must be 0 or at least {512 << 20}, not {JOB_MEMORY_BYTES}.")
 DASK_SCHEDULER = env.text("DASK_SCHEDULER", "")  # of a cluster that trains; empty: this machine does
 JOB_THREADS = env.number("FYNIX_JOB_THREADS", 0)  # cores a training may use; 0: all
 FEED_LENGTH = env.number("FYNIX_FEED_LENGTH", 1000)  # events kept in Redis for replay

@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import structlog
+from django.conf import settings
 from django.utils import timezone
 from dramatiq.middleware import Shutdown
 
@@ -21,6 +22,7 @@ from fynix import env
 from fynix.observability import context, tracing
 from fynix.queue import jobs
 from fynix.queue.models import Job
+from fynix.queue.work import OUT_OF_MEMORY
 
 log = structlog.get_logger(__name__)
 
@@ -123,4 +125,7 @@ def _conclude(job: Job, code: int, *, at: datetime) -> None:
             jobs.release(job, at=at)
         else:
             log.error("child_died", code=code)
-            jobs.lose(job, at=at)
+            if settings.JOB_MEMORY_BYTES and code == -signal.SIGABRT:  # how native code ends at its limit, every time
+                jobs.fail(job, at=at, **OUT_OF_MEMORY)
+            else:
+                jobs.lose(job, at=at)

@@ -19,6 +19,12 @@ from fynix.queue.models import Job
 
 log = structlog.get_logger(__name__)
 
+OUT_OF_MEMORY = {
+    "code": "out_of_memory",
+    "detail": "This needs more memory than one job may use here. "
+    "Try fewer rows or columns, or raise FYNIX_JOB_MEMORY_BYTES.",
+}
+
 
 class Interrupted(Exception):
     """The server is going down: the work stops at a safe point and goes on elsewhere."""
@@ -82,13 +88,7 @@ def _run(work: Work, workshop: Callable[[Work], None]) -> bool:
     except DomainError as error:
         jobs.fail(job, code=error.code, detail=error.message, at=end())
     except MemoryError:
-        jobs.fail(
-            job,
-            code="out_of_memory",
-            at=end(),
-            detail="This needs more memory than one job may use here. "
-            "Try fewer rows or columns, or raise FYNIX_JOB_MEMORY_BYTES.",
-        )
+        jobs.fail(job, at=end(), **OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001  noted below without its message, in which a library may quote a cell
         log.error("workshop_failed", error=type(error).__name__, trace=traceback.format_tb(error.__traceback__))
         reports.tell(error)

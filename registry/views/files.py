@@ -70,12 +70,12 @@ def redeem(request: HttpRequest, token: str) -> HttpResponseBase:
     """The file behind a signed link; the link itself is the permission, so no sign-in is asked."""
     try:
         artifact = downloads.redeem(text=token, at=now())
+        return ranges.attachment(
+            request,
+            sha256=artifact.sha256,
+            size=artifact.size_bytes,
+            filename=artifact.filename,
+            media_type=artifact.media_type,
+        )
     except DomainError as error:
         return render(request, "registry/link_refused.html", {"error": error}, status=error.status)
-    return ranges.attachment(
-        request,
-        sha256=artifact.sha256,
-        size=artifact.size_bytes,
-        filename=artifact.filename,
-        media_type=artifact.media_type,
-    )

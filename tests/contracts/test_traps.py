@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from django.contrib import admin
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import ProtectedError
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -189,6 +190,23 @@ def test_every_form_wants_its_csrf_token(world: World) -> None:  # noqa: F811
     for route, methods in TABLE.items():
         for method in {"POST", "PATCH", "DELETE"} & set(methods):
             assert ada.generic(method, world.address(route)).status_code == 403, route
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "a b"])
+def test_an_address_that_is_not_ours_gets_no_page(cast: Cast, host: str) -> None:
+    for path in ("/", "/home", "/api/v1/me", "/accounts/password/reset/", "/admin/"):
+        assert as_(cast.ada).get(path, headers={"Host": host}).status_code == 400, path
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_something_rests_on_cannot_be_removed(cast: Cast, first: ModelVersion) -> None:
+    for row in (first.dataset_version, first.dataset_version.dataset, first.run, first.run.job, first, first.model):
+        with pytest.raises(ProtectedError):
+            row.delete()
+        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f'DELETE FROM "{row._meta.db_table}" WHERE id = %s', [row.pk])  # noqa: S608
+    assert ModelVersion.objects.filter(pk=first.pk).exists()
 
 
 # What is shown and kept

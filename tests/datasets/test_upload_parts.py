@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -224,6 +225,21 @@ def test_a_full_disk_refuses_before_the_first_byte(cast: Cast, settings: Any) ->
     assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
     assert not Upload.objects.exists()
     assert reserved(cast.acme) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_disk_that_fills_up_meanwhile_costs_the_part_and_not_the_upload(cast: Cast) -> None:
+    opened = begin(cast.ben, cast.acme, SMALL).json()
+    file = storage.path(opened["upload_id"])
+    kept = file.rename(file.with_suffix(".kept"))
+    file.symlink_to("/dev/full")
+    answer = put(opened["parts"][0]["url"], SMALL)
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+    assert complete(cast.ben, opened["upload_id"]).json()["numbers"] == [1]
+    kept.replace(file)
+    send(opened, SMALL)
+    assert complete(cast.ben, opened["upload_id"]).status_code == 202
+    assert file.read_bytes() == SMALL
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from _pytest.logging import LogCaptureFixture
 from django.db import IntegrityError, transaction
 from django.test import AsyncClient, Client
 from django.utils.timezone import now
@@ -86,6 +87,22 @@ def test_a_link_cannot_be_bent(cast: Cast, wheel: Artifact) -> None:
     address = link(wheel, cast)
     assert Client().get(address[:-1] + ("A" if address[-1] != "A" else "B")).status_code == 403
     assert Client().get("/dl/nonsense").status_code == 403
+
+
+def test_a_file_that_has_changed_is_not_handed_out(cast: Cast, wheel: Artifact, caplog: LogCaptureFixture) -> None:
+    address = link(wheel, cast)
+    with blobs.local(wheel.sha256) as path:
+        whole = path.read_bytes()
+        path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    try:
+        for part in ({}, {"Range": "bytes=5-9"}):
+            answer = Client().get(address, headers=part)
+            assert (answer.status_code, answer.streaming) == (409, False)
+            assert "has changed since it was written" in answer.content.decode()
+        assert "blob_corrupt" in caplog.text
+    finally:
+        path.write_bytes(whole)
+    assert Client().get(address).status_code == 200
 
 
 def test_a_longer_life_than_the_server_allows_is_cut(cast: Cast, wheel: Artifact, settings) -> None:

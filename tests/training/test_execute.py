@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Allowance
@@ -169,6 +171,33 @@ def test_a_model_without_room_is_not_stored(run: Run, monkeypatch: pytest.Monkey
     run.job.refresh_from_db()
     assert (run.job.state, run.job.error_code) == (State.FAILED, "quota_exceeded")
     assert stored == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_disk_that_is_full_at_the_end_leaves_no_model_and_no_half_of_one(
+    cast: Cast, churn: DatasetVersion, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(churn, replace(config, seed=19), cast.ben)  # a model whose bytes no other test has stored
+    spool = Path(settings.SPOOL)
+    before = {file.name for file in spool.iterdir()}
+    create = tempfile.NamedTemporaryFile
+
+    with Path("/dev/full").open("wb", buffering=0) as device:
+
+        def full(*args: Any, **options: Any) -> Any:
+            """A file of which the disk takes no byte."""
+            file = create(*args, **options)
+            if options.get("delete") is False:
+                monkeypatch.setattr(file, "write", device.write)
+            return file
+
+        monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
+        train_here(run)
+    run.job.refresh_from_db()
+    assert (run.job.state, run.job.error_code) == (State.FAILED, "storage_full")
+    assert "free some space and try again" in told(run, "error")[0]["error"]["message"]
+    assert not Outcome.objects.filter(run=run).exists()
+    assert {file.name for file in spool.iterdir()} == before
 
 
 @pytest.fixture

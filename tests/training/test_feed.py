@@ -62,6 +62,18 @@ def test_a_flush_of_redis_starts_the_list_anew_at_the_next_event(run: Run) -> No
     assert listed(run) == [3, 4]
 
 
+def test_a_batch_that_never_arrived_starts_the_list_anew_at_the_next_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(run, "a")
+    with monkeypatch.context() as away:
+        away.setenv("REDIS_URL", "unix:///tmp/nobody-listens-here.sock")
+        say(run, "b")
+    say(run, "c", "d")
+
+    assert listed(run) == [4, 5]
+
+
 def test_a_batch_that_arrives_twice_is_listed_once(run: Run) -> None:
     say(run, "a")
     again = events.stored(run, after=0, limit=10)

@@ -276,6 +276,21 @@ async def test_a_client_with_another_numbering_is_sent_to_the_snapshot(run: Run,
     assert socket.seqs == [2]
 
 
+async def test_a_client_that_was_away_too_long_is_sent_to_the_snapshot(
+    run: Run, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "FARTHEST", 2)
+    head = await tell(run, *"abc")
+    async with listening(run.pk, cast.ada, after=head - 3) as socket:
+        hello, gap = await socket.frame(), await socket.frame()
+    async with listening(run.pk, cast.ada, after=head - 2) as near:
+        assert (await near.frame())["recovered"]
+
+    assert (hello["recovered"], gap["type"], gap["to"]) == (False, "gap", head)
+    page = await sync_to_async(api(cast.ada).get)(gap["reload"])
+    assert page.status_code == 200
+
+
 async def test_a_client_may_move_back_and_hear_again(run: Run, cast: Cast) -> None:
     async with listening(run.pk, cast.ada) as socket:
         await socket.until(1)
