@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 
 from accounts import access, people, quotas
-from accounts.models import Allowance, AuditEvent, Membership, PersonalAllowance, Project, User
+from accounts.models import Allowance, AuditEvent, Invitation, Membership, PersonalAllowance, Project, User
 from fynix.admin import ReadOnly
 
 # Django's own form would let a password in without the second factor and without a rate limit.
@@ -118,6 +118,15 @@ class ProjectAdmin(ReadOnly):
     list_display = ("name", "slug", "created_by", "created_at")
     search_fields = ("name", "slug")
     inlines = (MembershipInline,)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly):
+    list_display = ("email", "project", "role", "state", "invited_by", "created_at", "expires_at")
+    list_filter = ("state",)
+    list_select_related = ("project", "invited_by")
+    search_fields = ("email", "project__slug", "project__name")
+    exclude = ("token_sha256",)
 
 
 class LimitAdmin(admin.ModelAdmin[Any]):

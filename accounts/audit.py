@@ -37,6 +37,11 @@ class Act(StrEnum):
     MEMBER_ADD = "member:add"
     MEMBER_CHANGE = "member:change"
     MEMBER_REMOVE = "member:remove"
+    INVITATION_SEND = "invitation:send"
+    INVITATION_RENEW = "invitation:renew"
+    INVITATION_REVOKE = "invitation:revoke"
+    INVITATION_ACCEPT = "invitation:accept"
+    INVITATION_DECLINE = "invitation:decline"
     TOKEN_CREATE = "token:create"  # noqa: S105  the name of an action
     TOKEN_REVOKE = "token:revoke"  # noqa: S105  the name of an action
     FAMILY_REUSE = "token:reuse"

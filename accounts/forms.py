@@ -12,7 +12,7 @@ class ProjectForm(forms.Form):
 
 
 class MemberForm(forms.Form):
-    email = forms.EmailField(label=_("E-mail address"), help_text=_("Of a person who has signed up here."))
+    email = forms.EmailField(label=_("E-mail address"), help_text=_("They need no account yet."))
     role = forms.ChoiceField(choices=Role.choices, initial=Role.ANALYST, label=_("Role"))
 
 

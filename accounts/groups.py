@@ -10,6 +10,7 @@ GRANTS: dict[str, dict[str, tuple[str, ...]]] = {
             "view_auditevent",
             "view_project",
             "view_membership",
+            "view_invitation",
             "view_user",
             "view_allowance",
             "view_personalallowance",

@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,10 @@ def token_id() -> str:
 
 def family_id() -> str:
     return ids.new("fam")
+
+
+def invitation_id() -> str:
+    return ids.new("inv")
 
 
 def notification_id() -> str:
@@ -120,6 +125,64 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.role} of {self.project_id}"
+
+
+class Invitation(models.Model):
+    """An address that was asked to take part in a project. Open until somebody answers it or takes it back.
+
+    The link is kept as a hash only, so a renewal makes another one and the former ends. `sent_at` is when the link of
+    now went by e-mail; null: whoever invited passes it on. `answered_by` accepted or declined, if they had signed in.
+    Written by invitations.py.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
+        REVOKED = "revoked", _("Withdrawn")
+        EXPIRED = "expired", _("Expired")
+
+    MOST_RENEWALS = 5
+
+    id = models.CharField(primary_key=True, max_length=40, default=invitation_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=12, choices=Role.choices)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    renewed_at = models.DateTimeField()
+    renewals = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    ended_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(
+                fields=["project", "email"],
+                condition=Q(state="open"),
+                name="address_is_invited_once_at_a_time",
+                violation_error_message=_("This address is invited already. Send the invitation again instead."),
+            ),
+            CheckConstraint(condition=Q(email=Lower("email")), name="invited_address_is_lower_case"),
+            CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role_is_known"),
+            CheckConstraint(
+                condition=Q(state="open", ended_at__isnull=True)
+                | Q(state__in=["accepted", "declined", "revoked", "expired"], ended_at__isnull=False),
+                name="invitation_ends_once",
+            ),
+            CheckConstraint(
+                condition=~Q(state="accepted") | Q(answered_by__isnull=False), name="acceptance_is_somebodys"
+            ),
+            CheckConstraint(condition=Q(expires_at__gt=F("renewed_at")), name="invitation_expires_after_its_link"),
+            CheckConstraint(condition=Q(renewals__lte=5), name="invitation_is_renewed_a_few_times"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project_id}: {self.role} ({self.pk})"
 
 
 class Allowance(models.Model):
@@ -282,6 +345,8 @@ class News(models.TextChoices):
     ROLE_GIVEN = "role:given", "You were added to a project"
     ROLE_CHANGED = "role:changed", "Your role changed"
     ROLE_TAKEN = "role:taken", "You were removed from a project"
+    INVITATION_ACCEPTED = "invitation:accepted", "Somebody accepted your invitation"
+    INVITATION_DECLINED = "invitation:declined", "Somebody declined your invitation"
     STORAGE_NEAR_LIMIT = "storage:near-limit", "The storage of a project is nearly full"
     OWN_NEAR_LIMIT = "storage:own-near-limit", "What your projects may hold together is nearly full"
     FILES_EXPIRE = "files:expire", "Files of your project go in a week"

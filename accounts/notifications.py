@@ -30,6 +30,8 @@ SENTENCES: dict[str, str | Promise] = {
     News.ROLE_GIVEN: _("{by} added you to {project} as {thing}."),
     News.ROLE_CHANGED: _("{by} made you {thing} of {project}."),
     News.ROLE_TAKEN: _("{by} removed you from {project}."),
+    News.INVITATION_ACCEPTED: _("{by} accepted your invitation to {project}."),
+    News.INVITATION_DECLINED: _("{thing} declined your invitation to {project}."),
     News.STORAGE_NEAR_LIMIT: _("{project} uses more than {number} % of its storage."),
     News.OWN_NEAR_LIMIT: _("Your projects together use more than {number} % of what they may."),
     News.FILES_EXPIRE: _("Files in {project} go in seven days. Versions: {number}."),

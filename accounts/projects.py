@@ -9,7 +9,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts import audit, notifications, quotas
-from accounts.models import Membership, News, Project, Role, User
+from accounts.models import Invitation, Membership, News, Project, Role, User
 from fynix import notices
 from fynix.errors import Conflict, Invalid, NotAllowed
 
@@ -69,22 +69,33 @@ def add_member(project: Project, *, email: str, role: Role, by: User, at: dateti
     if user is None:
         raise NoSuchPerson(_("Nobody has signed up here with this address. Ask them to sign up first."), field="email")
     with transaction.atomic():
-        _check_rank(_lock(project), by, role)
-        if Membership.objects.filter(project=project, user=user).exists():
-            raise AlreadyMember(_("{email} is already a member.").format(email=user.email), field="email")
-        member = Membership.objects.create(project=project, user=user, role=role, created_at=at)
-        _record(audit.Act.MEMBER_ADD, member, by, at, role=role)
+        check_rank(lock(project), by, role)
+        member = join(project, user=user, role=role, by=by, at=at)
         _tell(member, News.ROLE_GIVEN, by, at)
+    return member
+
+
+def join(project: Project, *, user: User, role: Role, by: User, at: datetime) -> Membership:
+    """The membership itself, under the lock of the project; an invitation that still waited is no longer needed.
+
+    Raises AlreadyMember.
+    """
+    if Membership.objects.filter(project=project, user=user).exists():
+        raise AlreadyMember(_("{email} is already a member.").format(email=user.email), field="email")
+    member = Membership.objects.create(project=project, user=user, role=role, created_at=at)
+    waiting = project.invitations.filter(email=user.email, state=Invitation.State.OPEN)
+    waiting.update(state=Invitation.State.REVOKED, ended_at=at)
+    _record(audit.Act.MEMBER_ADD, member, by, at, role=role)
     return member
 
 
 def change_role(member: Membership, *, role: Role, by: User, at: datetime) -> None:
     """Give a member another role. Raises LastOwner, NotAllowed."""
     with transaction.atomic():
-        project = _lock(member.project)
+        project = lock(member.project)
         member.refresh_from_db()
         former = Role(member.role)
-        _check_rank(project, by, max(former, role, key=lambda each: each.rank))
+        check_rank(project, by, max(former, role, key=lambda each: each.rank))
         if role != Role.OWNER:
             _check_owner_stays(member)
         member.role = role
@@ -99,10 +110,10 @@ def change_role(member: Membership, *, role: Role, by: User, at: datetime) -> No
 def remove_member(member: Membership, *, by: User, at: datetime) -> None:
     """End a membership; anybody may end their own. Raises LastOwner, NotAllowed."""
     with transaction.atomic():
-        project = _lock(member.project)
+        project = lock(member.project)
         member.refresh_from_db()
         if member.user != by:
-            _check_rank(project, by, Role(member.role))
+            check_rank(project, by, Role(member.role))
         _check_owner_stays(member)
         _record(audit.Act.MEMBER_REMOVE, member, by, at, role=member.role)
         _tell(member, News.ROLE_TAKEN, by, at)
@@ -131,12 +142,12 @@ def _named(name: str) -> str:
     return name
 
 
-def _lock(project: Project) -> Project:
+def lock(project: Project) -> Project:
     """Whoever changes members of one project waits for the other."""
     return Project.objects.select_for_update().get(pk=project.pk)
 
 
-def _check_rank(project: Project, by: User, role: Role) -> None:
+def check_rank(project: Project, by: User, role: Role) -> None:
     """Only an owner makes, changes or removes maintainers and owners; a maintainer the roles below."""
     mine = Membership.objects.filter(project=project, user=by).values_list("role", flat=True).first()
     if mine != Role.OWNER and role.rank >= Role.MAINTAINER.rank:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest
 
@@ -16,3 +17,8 @@ class AuthedRequest(HttpRequest):
 
 
 signed_in = login_required
+
+
+def site(request: HttpRequest) -> str:
+    """How addresses begin that people open elsewhere, as in a letter."""
+    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"

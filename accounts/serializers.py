@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts import notifications
-from accounts.models import Allowance, Membership, Notification, Project, Role
+from accounts.models import Allowance, Invitation, Membership, Notification, Project, Role
 
 
 class Access(serializers.Serializer[Any]):
@@ -69,6 +69,40 @@ class Member(serializers.ModelSerializer[Membership]):
 class NewMember(serializers.Serializer[Any]):
     email = serializers.EmailField(help_text="The address of a person who has signed up here.")
     role = serializers.ChoiceField(Role.choices, help_text="What they may do.")
+
+
+class InvitationRow(serializers.ModelSerializer[Invitation]):
+    invited_by = serializers.EmailField(source="invited_by.email", help_text="Who invites.")
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "email", "role", "invited_by", "created_at", "sent_at", "expires_at", "renewals"]
+        extra_kwargs = {
+            "email": {"help_text": "Who is invited."},
+            "role": {"help_text": "What they may do once they have accepted."},
+            "sent_at": {"help_text": "When the link went by e-mail; null: it did not, and you pass it on."},
+            "expires_at": {"help_text": "When its link ends; send it again to make another."},
+            "renewals": {"help_text": "How often it was sent again, at most 5 times."},
+        }
+
+
+class SentInvitation(InvitationRow):
+    link = serializers.SerializerMethodField(help_text="The link, this once; empty when it went by e-mail.")
+
+    class Meta(InvitationRow.Meta):
+        fields = [*InvitationRow.Meta.fields, "link"]
+
+    def get_link(self, row: Invitation) -> str:
+        return str(self.context["link"])
+
+
+class NewInvitation(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254, help_text="Whom you invite; they need no account yet.")
+    role = serializers.ChoiceField(Role.choices, help_text="What they may do once they have accepted.")
+
+
+class InvitationAnswer(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=200, help_text="What follows `/invitation/` in the link that you got.")
 
 
 class NewRole(serializers.Serializer[Any]):

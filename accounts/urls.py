@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts.views import invitations
+from accounts.views import people as views
 
 urlpatterns = [
     path("projects", views.all_projects, name="projects"),
@@ -12,6 +13,16 @@ urlpatterns = [
     path("p/<slug:slug>/settings/members", views.add_member, name="member-add"),
     path("p/<slug:slug>/settings/members/<int:user_id>/role", views.change_role, name="member-change"),
     path("p/<slug:slug>/settings/members/<int:user_id>/remove", views.remove_member, name="member-remove"),
+    path("p/<slug:slug>/settings/invitations", invitations.invite, name="invitation-send"),
+    path("p/<slug:slug>/settings/invitations/<str:invitation_id>/renew", invitations.renew, name="invitation-renew"),
+    path(
+        "p/<slug:slug>/settings/invitations/<str:invitation_id>/revoke",
+        invitations.revoke,
+        name="invitation-revoke",
+    ),
+    path("invitation/<str:token>", invitations.invitation, name="invitation"),
+    path("invitation/<str:token>/accept", invitations.accept, name="invitation-accept"),
+    path("invitation/<str:token>/decline", invitations.decline, name="invitation-decline"),
     path("settings/tokens", views.personal_tokens, name="tokens"),
     path("settings/tokens/<str:token_id>/revoke", views.revoke_token, name="token-revoke"),
     path("settings/usage", views.usage, name="usage"),

@@ -24,6 +24,8 @@ SENTENCES: dict[str, str | Promise] = {
     Act.MEMBER_ADD: _("{who} added {email} as {role}."),
     Act.MEMBER_CHANGE: _("{who} made {email} {role}."),
     Act.MEMBER_REMOVE: _("{who} removed {email}."),
+    Act.INVITATION_SEND: _("{who} invited {email} as {role}."),
+    Act.INVITATION_ACCEPT: _("{who} accepted the invitation as {role}."),
     Act.UPLOAD_COMPLETE: _("{who} uploaded {thing}."),
     Act.DATASET_DERIVE: _("{who} made {thing} from an earlier version."),
     Act.PRIVACY_DECIDE: _("{who} decided about personal data in {thing}."),

@@ -9,7 +9,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from django.db import close_old_connections
 from django.utils import timezone
 
-from accounts import audit, families, letters, notifications
+from accounts import audit, families, invitations, letters, notifications
 from datasets import uploads
 from fynix.alerts import watch
 from fynix.observability import presence
@@ -27,6 +27,7 @@ TABLE: dict[str, tuple[int, Callable[..., object]]] = {
     "expire files": (21_600, expiry.turn),
     "remove strays": (21_600, strays.remove),
     "expire token families": (86_400, families.expire),
+    "expire invitations": (86_400, invitations.expire),
     "expire notifications": (86_400, notifications.expire),
     "tell the end of the record": (86_400, audit.tell_head),
     "expire alerts": (86_400, watch.expire),

@@ -11,7 +11,9 @@ from structlog.typing import EventDict
 from fynix.observability import context
 
 # What signs an address is as good as a password until it expires.
-SIGNED = re.compile(r"(/dl/|/reset/key/|/confirm-email/|[?&](?:s|sig|signature|X-Amz-Signature)=)[^\s?&\"']+")
+SIGNED = re.compile(
+    r"(/dl/|/reset/key/|/confirm-email/|/invitation/|[?&](?:s|sig|signature|X-Amz-Signature)=)[^\s?&\"']+"
+)
 
 
 def redact(_: Any, __: str, line: EventDict) -> EventDict:

@@ -36,6 +36,7 @@ REFERENCES = (
 )
 # What else is called so: hashes of secrets, of parts and of documents, which no file is stored under.
 OTHER_HASHES = {
+    "accounts.Invitation.token_sha256",
     "accounts.PersonalToken.secret_sha256",
     "datasets.Upload.sha256",
     "datasets.UploadPart.sha256",

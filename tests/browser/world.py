@@ -92,7 +92,9 @@ def settle(mia: Person, vic: Person, post: Letters) -> World:
     program.post(f"model-versions/{versions[0]['model_version_id']}/approvals", **asked)
     many = program.post(f"model-versions/{versions[0]['model_version_id']}/batch-tests", rows_from="holdout")
     assert program.ended(many["task_id"])["status"] == "succeeded"
+    invited = program.post(f"{program.project}/invitations", email="yan@example.org", role="analyst")
     names = {
+        "invitation:token": invited["link"].rpartition("/")[2],
         "slug": mia.project, "project": mia.project, "dataset": "penguins", "number": 2, "dataset-version:number": 1,
         "column-change:number": 1, "giveaways:number": 1, "dataset-compare:number": 1,
         "dataset-lineage:number": 1, "batch_id": many["batch_test_id"],

@@ -1,11 +1,13 @@
 """Every address × every persona, against one table; an address that the table does not name fails."""
 
+import re
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field
 
 import pytest
 from django.contrib import admin
+from django.core import mail
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpResponse
@@ -54,6 +56,12 @@ TABLE: dict[str, dict[str, Need]] = {
     "member-add": {"POST": Action.INVITE},
     "member-change": {"POST": Action.INVITE},
     "member-remove": {"POST": Action.INVITE},
+    "invitation-send": {"POST": Action.INVITE},
+    "invitation-renew": {"POST": Action.INVITE},
+    "invitation-revoke": {"POST": Action.INVITE},
+    "invitation": {"GET": PUBLIC},
+    "invitation-accept": {"POST": SIGNED_IN},
+    "invitation-decline": {"POST": PUBLIC},
     "usage": {"GET": SIGNED_IN},
     "tokens": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "token-revoke": {"POST": SIGNED_IN},
@@ -116,6 +124,11 @@ TABLE: dict[str, dict[str, Need]] = {
     "api-project": {"GET": Action.SEE},
     "api-members": {"GET": Action.SEE, "POST": Action.INVITE},
     "api-member": {"PATCH": Action.INVITE, "DELETE": Action.INVITE},
+    "api-invitations": {"GET": Action.INVITE, "POST": Action.INVITE},
+    "api-invitation": {"DELETE": Action.INVITE},
+    "api-invitation-renew": {"POST": Action.INVITE},
+    "api-invitation-accept": {"POST": SIGNED_IN},
+    "api-invitation-decline": {"POST": SIGNED_IN},
     "api-usage": {"GET": Action.SEE},
     "api-notifications": {"GET": SIGNED_IN},
     "api-notifications-read": {"POST": SIGNED_IN},
@@ -247,6 +260,10 @@ def world(cast: Cast, first: ModelVersion) -> World:
     zoe = make.user("zoe")
     make.member(cast.acme, zoe, Role.VIEWER)
     token, _ = tokens.create(user=cast.vic, name="nightly", at=now())
+    invited = (
+        api(cast.ada).post("/api/v1/projects/acme/invitations", {"email": cast.sue.email, "role": "viewer"}).json()
+    )
+    (link,) = re.findall(r"/invitation/(\S+)", str(mail.outbox[-1].body))
     sample = samples.add(project=cast.acme, key="penguins", by=cast.ben, at=now())
     begun = api(cast.ben).post(
         "/api/v1/projects/acme/uploads", {"filename": "a.csv", "size_bytes": 9, "dataset_name": "A"}
@@ -264,7 +281,8 @@ def world(cast: Cast, first: ModelVersion) -> World:
         "api-dataset-versions:dataset": dataset.pk, "version_id": first.pk, "model_id": first.model.pk,
         "run_id": run.pk, "run": run.pk, "artifact_id": first.artifacts.get(format="onnx").pk,
         "format-switch:key": "joblib", "api-format:key": "joblib", "token": "forged:token",
-        "batch_id": batch,
+        "batch_id": batch, "invitation_id": invited["id"],
+        **{f"{route}:token": link for route in ("invitation", "invitation-accept", "invitation-decline")},
         "tag": "nightly", "alias": "champion", "test_run_id": tested.get("test_run_id"), "task_id": sample.job_id,
         "notification_id": cast.vic.notifications.latest("created_at").pk,
     }  # fmt: skip
@@ -314,6 +332,7 @@ def test_the_table_names_every_address() -> None:
 
 
 OWN = {"token-revoke": "vic", "notification-read": "vic"}  # rows of one person: for everybody else they are not there
+ADDRESSED = {"invitation-accept": "sue", "invitation-decline": "sue"}  # asked of one person; others are told so
 HERE = [route for route in TABLE if route in ROUTES]
 
 
@@ -331,6 +350,8 @@ def _assert_lets_in(world: World, route: str) -> None:
         told = {name: expected(need, name) for name in people}
         if route in OWN:
             told |= {name: "not there" for name in world.cast.people() if name != OWN[route]}
+        if route in ADDRESSED:
+            told |= {name: "not you" for name in world.cast.people() if name != ADDRESSED[route]}
         assert {name: verdict(ask(world, person, route, method)) for name, person in people.items()} == told
     ada, address = world.cast.ada, world.address(route)
     client = api(ada) if address.startswith("/api/") else world.browser(ada)

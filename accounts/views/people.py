@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access, notifications, preferences, projects, quotas, tokens
+from accounts import access, invitations, notifications, preferences, projects, quotas, tokens
 from accounts.access import Action
 from accounts.forms import MemberForm, ProjectForm, RoleForm, TokenForm
 from accounts.models import Membership, Project, Role
@@ -45,7 +45,7 @@ def new_project(request: AuthedRequest) -> HttpResponse:
         try:
             made = projects.create(name=form.cleaned_data["name"], by=request.user, at=now())
         except DomainError as refusal:
-            _show(form, refusal)
+            show(form, refusal)
         else:
             return redirect("project", made.slug)
     return render(request, "accounts/new_project.html", {"form": form}, status=422 if form.errors else 200)
@@ -55,7 +55,7 @@ def new_project(request: AuthedRequest) -> HttpResponse:
 @require_safe
 def settings(request: AuthedRequest, slug: str) -> HttpResponse:
     """Members, usage and name of a project."""
-    return _settings(request, access.project_for(request.user, slug, needs=Action.SEE))
+    return settings_page(request, access.project_for(request.user, slug, needs=Action.SEE))
 
 
 @signed_in
@@ -67,10 +67,10 @@ def rename(request: AuthedRequest, slug: str) -> HttpResponse:
         try:
             projects.rename(project, name=form.cleaned_data["name"], by=request.user, at=now())
         except DomainError as refusal:
-            _show(form, refusal)
+            show(form, refusal)
         else:
             return redirect("project-settings", slug)
-    return _settings(request, project, name_form=form)
+    return settings_page(request, project, name_form=form)
 
 
 @signed_in
@@ -83,11 +83,11 @@ def add_member(request: AuthedRequest, slug: str) -> HttpResponse:
         try:
             member = projects.add_member(project, email=email, role=role, by=request.user, at=now())
         except DomainError as refusal:
-            _show(form, refusal)
+            show(form, refusal)
         else:
             _tell_role(request, member)
             return redirect("project-settings", slug)
-    return _settings(request, project, member_form=form)
+    return settings_page(request, project, member_form=form)
 
 
 @signed_in
@@ -125,7 +125,7 @@ def personal_tokens(request: AuthedRequest) -> HttpResponse:
         try:
             _token, secret = tokens.create(user=request.user, at=now(), **form.cleaned_data)
         except DomainError as refusal:
-            _show(form, refusal)
+            show(form, refusal)
         else:
             form = TokenForm()
     facts = {"form": form, "secret": secret, "tokens": tokens.alive(request.user, at=now())}
@@ -205,23 +205,27 @@ def _member(project: Project, user_id: int) -> Membership:
     return member
 
 
-def _show(form: forms.Form, refusal: DomainError) -> None:
+def show(form: forms.Form, refusal: DomainError) -> None:
     """The rule that was broken, beside its field."""
     form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
 
 
-def _settings(request: AuthedRequest, project: Project, **forms_: forms.Form) -> HttpResponse:
-    usage = quotas.usage(project)
+def settings_page(request: AuthedRequest, project: Project, **more: Any) -> HttpResponse:
+    """The page of settings; `more` holds forms that were refused, or the link of a new invitation."""
+    usage, may_invite = quotas.usage(project), access.may(request.user, project, Action.INVITE)
     facts: dict[str, Any] = {
         "project": project,
         "members": project.memberships.select_related("user").order_by("created_at", "pk"),
+        "invitations": invitations.pending(project) if may_invite else [],
+        "now": now(),
         "usage": usage,
         "kinds": [(KINDS.get(kind, kind), size) for kind, size in usage.kinds.items()],
         "roles": Role.choices,
-        "may_invite": access.may(request.user, project, Action.INVITE),
+        "may_invite": may_invite,
         "may_administer": access.may(request.user, project, Action.ADMINISTER),
         "member_form": MemberForm(),
         "name_form": ProjectForm({"name": project.name}),
-        **forms_,
+        **more,
     }
-    return render(request, "accounts/settings.html", facts, status=422 if forms_ else 200)
+    refused = any(isinstance(each, forms.Form) for each in more.values())
+    return render(request, "accounts/settings.html", facts, status=422 if refused else 200)
