@@ -140,9 +140,12 @@ class Hub:
 
     async def _subscribe_and_pass_on(self) -> None:
         async with redis.aclient(redis.FEED, blocking=True) as client, client.pubsub() as pubsub:
-            await pubsub.subscribe(*self._listeners)
+            asked = set(self._listeners)
+            await pubsub.subscribe(*asked)
             self._pubsub = pubsub
             try:
+                if late := self._listeners.keys() - asked:  # who came while Redis was being asked
+                    await pubsub.subscribe(*late)
                 async for message in pubsub.listen():
                     self._pass_on(message)
             finally:
