@@ -55,6 +55,8 @@ class Act(StrEnum):
     EMAIL_CHANGE = "email:change"
     UPLOAD_COMPLETE = "upload:complete"
     DATASET_DERIVE = "dataset:derive"
+    DATASET_LINES = "dataset:lines"
+    DATASET_DISCARD = "dataset:discard"
     PRIVACY_DECIDE = "privacy:decide"
     PRIVACY_REVEAL = "privacy:reveal"
     RUN_START = "run:start"

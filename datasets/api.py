@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Q
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.access import Action
 from accounts.models import Project
-from datasets import changes, comparison, fixes, privacy, samples, serializers, uploads, versions
+from datasets import changes, comparison, fixes, leftovers, privacy, samples, serializers, unread, uploads, versions
 from datasets.models import Dataset, DatasetVersion, Upload, UploadState
 from datasets.profiling import ReadingChoice, Step
 from fynix import paging
@@ -132,6 +132,34 @@ class VersionView(APIView):
         return Response(VERSION(_version(request, version)).data)
 
 
+class KeptFileView(APIView):
+    @extend_schema(operation_id="dataset_version_discard", tags=["datasets"], responses={204: None})
+    def delete(self, request: Request, version: str) -> Response:
+        """Throw away a file that could not be read. 409 `file_not_kept`, `file_in_use`."""
+        row = _version(request, version, needs=Action.UPLOAD)
+        unread.discard(version=row, by=access.person(request), at=timezone.now())
+        return Response(status=204)
+
+
+class LeftOutView(APIView):
+    @extend_schema(
+        operation_id="dataset_version_left_out", tags=["datasets"], responses={(200, "text/csv"): OpenApiTypes.STR}
+    )
+    def get(self, request: Request, version: str) -> HttpResponse:
+        """The lines that were left out of the table, as CSV: number and reason. 409 `no_lines_left_out`."""
+        return HttpResponse(leftovers.reasons(_version(request, version)), content_type="text/csv")
+
+    @extend_schema(
+        operation_id="dataset_version_left_out_lines", tags=["datasets"], request=None,
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )  # fmt: skip
+    def post(self, request: Request, version: str) -> HttpResponse:
+        """The same with the lines themselves. Who asked is recorded. 409 `no_lines_left_out`."""
+        row = _version(request, version, needs=Action.UNMASK)
+        data = leftovers.lines(version=row, by=access.person(request), at=timezone.now())
+        return HttpResponse(data, content_type="text/csv")
+
+
 class ProfileView(APIView):
     @extend_schema(
         operation_id="dataset_version_profile", tags=["datasets"],
@@ -191,9 +219,10 @@ class DerivationsView(APIView):
         said = query.validated_data["reading"]
         reading = None if said is None else ReadingChoice(**said)
         steps = tuple(Step(**step) for step in query.validated_data["steps"])
-        document = versions.document(row)
-        fixes.require(document, steps)
-        changes.require(version=row, document=document, steps=steps)
+        if steps:
+            document = versions.document(row)
+            fixes.require(document, steps)
+            changes.require(version=row, document=document, steps=steps)
         by, at = access.person(request), timezone.now()
         return _accepted(versions.derive(parent=row, reading=reading, steps=steps, by=by, at=at))
 
@@ -310,6 +339,8 @@ urlpatterns = [
     path("dataset-versions/<str:version>/derivations", DerivationsView.as_view(), name="api-dataset-version-derive"),
     path("dataset-versions/<str:version>/column-change", ChangesView.as_view(), name="api-column-change"),
     path("dataset-versions/<str:version>/comparison", ComparisonView.as_view(), name="api-dataset-version-compare"),
+    path("dataset-versions/<str:version>/file", KeptFileView.as_view(), name="api-dataset-version-file"),
+    path("dataset-versions/<str:version>/left-out", LeftOutView.as_view(), name="api-dataset-version-left-out"),
     path("dataset-versions/<str:version>/privacy", PrivacyView.as_view(), name="api-dataset-version-privacy"),
     path("dataset-versions/<str:version>/reveals", RevealView.as_view(), name="api-dataset-version-reveal"),
     path("projects/<slug:slug>/samples/<slug:key>", SampleView.as_view(), name="api-sample"),

@@ -126,7 +126,8 @@ class UploadPart(models.Model):
 
 
 class DatasetVersion(models.Model):
-    """One immutable state of a table. `sha256` names the file as it came, `table_sha256` the typed Parquet.
+    """One immutable state of a table. `sha256` names the file as it came, `table_sha256` the typed Parquet,
+    `leftover_sha256` the lines that were left out of it.
 
     `plan` is one profiling.Plan: what people decided about its reading. A version with a `parent` was made from
     the same file as that one, by another plan. Its readiness is the state of its job. Written by versions.py and
@@ -145,6 +146,7 @@ class DatasetVersion(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     table_sha256 = models.CharField(max_length=64, blank=True)
     table_bytes = models.BigIntegerField(default=0)
+    leftover_sha256 = models.CharField(max_length=64, blank=True)
     rows = models.BigIntegerField(null=True)
     columns = models.PositiveIntegerField(null=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

@@ -1,7 +1,8 @@
 """The workshop that reads an uploaded file: a profile and a typed table, or a sentence that says why not.
 
-The file stays in the spool until it was read, so an unreadable one leaves nothing behind. Its hash is noted
-before its bytes move to the store: whatever kills the process, the next attempt finds them in one of the two.
+The file stays in the spool until the reading ends. Its hash is noted before its bytes move to the store: whatever
+kills the process, the next attempt finds them in one of the two. A text that we cannot read is kept for those who know
+how it is written (unread.py); an upload that failed in another way leaves nothing behind.
 """
 
 import tempfile
@@ -16,9 +17,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import quotas
-from datasets import multipart, privacy, storage
+from datasets import multipart, privacy, storage, unread
 from datasets.models import DatasetVersion, Profile
-from datasets.profiling import Plan, Profiled, Unreadable, profile
+from datasets.profiling import Plan, Profiled, ProfileDocument, Unreadable, profile
 from fynix import blobs
 from fynix.errors import Invalid
 from fynix.queue import jobs
@@ -32,7 +33,7 @@ READING_SHARE = 90  # percent of the work that is reading; the rest is storing
 class Unparseable(Invalid):
     """The file is no table that we can read; the message says why and what to do."""
 
-    code = "unparseable_file"
+    code = unread.CODE
 
 
 class Altered(Invalid):
@@ -46,20 +47,30 @@ def execute(work: Work) -> None:
         tempfile.TemporaryDirectory(dir=settings.SPOOL, prefix="profile-") as folder,
         _source(version) as source,
     ):
-        found = _profile(work, version, source, Path(folder))
+        try:
+            found = _profile(work, version, source, Path(folder))
+        except Unparseable as refusal:
+            if refusal.extra["reason"] in unread.CORRECTABLE:
+                _keep_source(work, version)
+            raise
         work.check()
         work.report("Storing the table", READING_SHARE)
-        quotas.fit(project=version.dataset.project, size_bytes=found.table.stat().st_size)
-        table = blobs.put(found.table)
+        kept = [path for path in (found.table, found.leftover) if path is not None]
+        quotas.fit(project=version.dataset.project, size_bytes=sum(path.stat().st_size for path in kept))
+        stored = [blobs.put(path) for path in kept]
     _keep_source(work, version)
-    _conclude(work, version, found, table)
+    _conclude(work, version, found.document, *stored)
     storage.remove(_spool(version))
 
 
 def ended(job: Job, *, at: datetime) -> None:
-    """A profile job ended: unless it went well, give back the promised quota and the spooled bytes."""
-    version = DatasetVersion.objects.select_related("dataset__project", "upload").filter(pk=job.subject).first()
+    """A profile job ended: unless it went well or its file is kept, give back promised quota and spooled bytes."""
+    rows = DatasetVersion.objects.select_related("dataset__project", "upload", "job", "created_by")
+    version = rows.filter(pk=job.subject).first()
     if version is None or job.state == State.SUCCEEDED:
+        return
+    if unread.is_kept(version) and not version.is_derived:
+        unread.keep(version=version, at=at)
         return
     quotas.release(project=version.dataset.project, size_bytes=_own_bytes(version))
     transaction.on_commit(lambda: _forget(version))
@@ -138,16 +149,24 @@ def _keep_source(work: Work, version: DatasetVersion) -> None:
         blobs.adopt(path)
 
 
-def _conclude(work: Work, version: DatasetVersion, found: Profiled, table: blobs.Blob) -> None:
+def _conclude(
+    work: Work,
+    version: DatasetVersion,
+    document: ProfileDocument,
+    table: blobs.Blob,
+    leftover: blobs.Blob | None = None,
+) -> None:
     at = timezone.now()
     version.table_sha256, version.table_bytes = table.sha256, table.size_bytes
-    version.rows, version.columns = found.document.rows, len(found.document.columns)
+    version.rows, version.columns = document.rows, len(document.columns)
+    version.leftover_sha256 = leftover.sha256 if leftover else ""
+    size_bytes = _own_bytes(version) + table.size_bytes + (leftover.size_bytes if leftover else 0)
     with transaction.atomic():
-        Profile.objects.create(version=version, document=found.document.to_json(), created_at=at)
-        version.save(update_fields=["table_sha256", "table_bytes", "rows", "columns"])
+        Profile.objects.create(version=version, document=document.to_json(), created_at=at)
+        version.save(update_fields=["table_sha256", "table_bytes", "leftover_sha256", "rows", "columns"])
         quotas.settle(
             project=version.dataset.project, user=version.created_by, kind="dataset", subject=version.pk,
-            reserved_bytes=_own_bytes(version), size_bytes=_own_bytes(version) + table.size_bytes, at=at,
+            reserved_bytes=_own_bytes(version), size_bytes=size_bytes, at=at,
         )  # fmt: skip
         jobs.finish(work.job, at=at)
 

@@ -21,6 +21,8 @@ urlpatterns = [
     path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/recipe", views.recipe, name="recipe"),
     path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/column", views.column_change, name="column-change"),
     path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/compare", views.compare, name="dataset-compare"),
+    path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/discard", views.discard, name="dataset-discard"),
+    path("p/<slug:project>/datasets/<slug:dataset>/v/<int:number>/left-out", views.leftover, name="dataset-left-out"),
     path("p/<slug:project>/samples/<slug:key>", views.sample_add, name="sample-add"),
     path("u/<str:upload>/<int:number>", views.upload_part, name="upload-part"),
 ]

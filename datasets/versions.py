@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Project, User
-from datasets import privacy
+from datasets import privacy, unread
 from datasets.models import Dataset, DatasetVersion, Upload, version_id
 from datasets.profiling import Plan, ProfileDocument, ReadingChoice, Step
 from datasets.profiling.plan import types
@@ -121,16 +121,21 @@ def derive(
     """The next version of the dataset, from the file of `parent`; a worker reads it.
 
     It is read as `reading` says, else as before, holds what was decided about personal data since, and these `steps`
-    after those of its parent.
+    after those of its parent. A file that could not be read may be read in another way while it is kept.
 
     Raises NotReady, NothingChanges.
     """
-    _require_ready(parent)
+    if steps or not unread.is_kept(parent):
+        _require_ready(parent)
     former = Plan.from_json(parent.plan)
     plan = Plan(reading=reading or former.reading, privacy=privacy.current(parent.dataset), steps=former.steps + steps)
     if plan == former:
         raise NothingChanges(_("This is how the version was made already. Change something first."))
     with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=parent.dataset_id)  # whoever throws the file away is first or last
+        parent.refresh_from_db(fields=["sha256"])
+        if not parent.sha256:
+            raise NotReady(_("This file has been thrown away. Upload it again."))
         version = _append(
             parent.dataset, plan, by=by, at=at, parent=parent, filename=parent.filename, size_bytes=parent.size_bytes,
             sha256=parent.sha256,

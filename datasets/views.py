@@ -15,7 +15,20 @@ from accounts import access
 from accounts.access import Action
 from accounts.models import Project, User
 from accounts.requests import AuthedRequest, signed_in
-from datasets import changes, comparison, fixes, forms, pages, privacy, samples, storage, uploads, versions
+from datasets import (
+    changes,
+    comparison,
+    fixes,
+    forms,
+    leftovers,
+    pages,
+    privacy,
+    samples,
+    storage,
+    unread,
+    uploads,
+    versions,
+)
 from datasets.models import Dataset, DatasetVersion, Treatment, Upload
 from fynix import problems
 from fynix.errors import DomainError, Invalid
@@ -51,6 +64,8 @@ def dataset_version(request: AuthedRequest, project: str, dataset: str, number: 
     context = _about(request, version)
     if not versions.ready(version):
         page = "datasets/reading.html" if version.job.is_open else "datasets/failed.html"
+        if unread.is_kept(version):
+            context |= {"reading_form": _reading_form(version), "goes_at": unread.goes_at(version), "is_kept": True}
         return render(request, page, {**context, "how_form": forms.ReadingForm.for_a_text()})
     return render(request, "datasets/profile.html", {**context, **_profile(request, version)})
 
@@ -86,6 +101,30 @@ def read_again(request: AuthedRequest, project: str, dataset: str, number: int) 
     except versions.NothingChanges as error:
         form.add_error(None, error.message)
         return render(request, "datasets/read_again.html", {**_about(request, version), "reading_form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def leftover(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
+    """The lines that were left out, as a file; a POST gives what stands in them, and is recorded."""
+    needs = Action.UNMASK if request.method == "POST" else Action.SEE
+    version = _version(_dataset(request, project, dataset, needs=needs), number)
+    if request.method == "POST":
+        data = leftovers.lines(version=version, by=request.user, at=timezone.now())
+    else:
+        data = leftovers.reasons(version)
+    named = f'attachment; filename="{version.dataset.slug}-v{version.number}-left-out.csv"'
+    return HttpResponse(data, content_type="text/csv", headers={"Content-Disposition": named})
+
+
+@require_POST
+@signed_in
+def discard(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
+    """A file that could not be read is thrown away."""
+    version = _version(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
+    unread.discard(version=version, by=request.user, at=timezone.now())
+    messages.info(request, _("The file is thrown away, and its room is free again."))
+    return redirect(version)
 
 
 @require_POST
@@ -225,7 +264,8 @@ def _about(request: AuthedRequest, version: DatasetVersion) -> dict[str, Any]:
 
 def _reading_form(version: DatasetVersion, data: QueryDict | None = None) -> forms.ReadingForm:
     """The form that is filled in with what was chosen. Raises NotReady."""
-    return forms.ReadingForm(data, was=versions.document(version).reading, chosen=versions.plan(version).reading)
+    was = forms.NO_TEXT if unread.is_kept(version) else versions.document(version).reading
+    return forms.ReadingForm(data, was=was, chosen=versions.plan(version).reading)
 
 
 def _profile(request: AuthedRequest, version: DatasetVersion) -> dict[str, Any]:

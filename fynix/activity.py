@@ -28,6 +28,7 @@ SENTENCES: dict[str, str | Promise] = {
     Act.INVITATION_ACCEPT: _("{who} accepted the invitation as {role}."),
     Act.UPLOAD_COMPLETE: _("{who} uploaded {thing}."),
     Act.DATASET_DERIVE: _("{who} made {thing} from an earlier version."),
+    Act.DATASET_DISCARD: _("{who} threw away the unread file of {thing}."),
     Act.PRIVACY_DECIDE: _("{who} decided about personal data in {thing}."),
     Act.RUN_START: _("{who} started {thing}."),
     Act.RUN_CANCEL: _("{who} cancelled {thing}."),

@@ -10,7 +10,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from accounts import audit, families, invitations, letters, notifications
-from datasets import uploads
+from datasets import unread, uploads
 from fynix.alerts import watch
 from fynix.observability import presence
 from fynix.queue import jobs
@@ -24,6 +24,7 @@ TABLE: dict[str, tuple[int, Callable[..., object]]] = {
     "watch": (10, watch.turn),
     "send letters": (30, letters.send),
     "expire uploads": (3600, uploads.expire),
+    "expire unread files": (3600, unread.expire),
     "expire files": (21_600, expiry.turn),
     "remove strays": (21_600, strays.remove),
     "expire token families": (86_400, families.expire),

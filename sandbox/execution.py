@@ -28,6 +28,7 @@ from fynix import blobs
 from fynix.errors import Invalid
 from fynix.queue import jobs
 from fynix.queue.work import Work
+from fynix.spreadsheets import harmless
 from registry.checks import Paired
 from registry.models import ModelVersion
 from sandbox import evidence, judgement, process
@@ -43,7 +44,6 @@ from training.engine.spread import spread
 AT_ONCE = 2000  # rows of one question to the child
 MOST_ROWS = 200_000
 ERRORS_KEPT, DISAGREEMENTS_KEPT = 100, 50
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Columns = dict[str, list[Any]]
 
@@ -313,17 +313,6 @@ def _told(each: Answers) -> list[list[str]]:
 
 def _cell(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: one that begins like one and is no number gets a quote mark."""
-    if not text.startswith(FORMULA):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
 
 
 def _conclude(work: Work, batch: Batch, tests: Sequence[tuple[ModelVersion, BatchTest]], data: bytes) -> None:

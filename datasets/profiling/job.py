@@ -31,10 +31,12 @@ UNDECIDED = Plan()
 
 @dataclass(frozen=True)
 class Profiled:
-    """A typed Parquet table (Int64, Float64, Datetime in microseconds, String) and the report on it."""
+    """A typed Parquet table (Int64, Float64, Datetime in microseconds, String), the report on it, and the lines of the
+    file that were left out, if there are any."""
 
     table: Path
     document: ProfileDocument
+    leftover: Path | None = None
 
 
 def profile(
@@ -70,7 +72,7 @@ def profile(
     )
     text.path.unlink()
     progress(100, "The profile is ready")
-    return Profiled(table, document)
+    return Profiled(table, document, text.leftover)
 
 
 def _examined(

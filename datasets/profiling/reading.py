@@ -13,12 +13,14 @@ from datasets.profiling import columnar, formats, jsonlines, sniff, workbooks
 from datasets.profiling.document import Reading, Renamed
 from datasets.profiling.formats import BLOCK, Format, Packed, Unreadable
 from datasets.profiling.kinds import present
+from datasets.profiling.leftover import collect
 from datasets.profiling.plan import ReadingChoice
 from datasets.profiling.repair import Tally, repair
 from datasets.profiling.sniff import Dialect
 from datasets.profiling.survey import survey
 
 ROW_GROUP = 100_000
+SHOWN = 100  # of the records left out; the others are in a file of their own
 # Polars' filter takes time that grows with the square of the columns: 45 s at 1,200
 FILTERED = 100
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
@@ -28,12 +30,16 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class TextTable:
-    """A Parquet file whose columns are all trimmed texts, null where missing, and how it was read."""
+    """A Parquet file whose columns are all trimmed texts, null where missing, and how it was read.
+
+    `leftover` are the lines that were left out, as leftover.collect writes them.
+    """
 
     path: Path
     names: tuple[str, ...]
     reading: Reading
     dropped: int = 0
+    leftover: Path | None = None
 
     @property
     def rows(self) -> int:
@@ -117,10 +123,11 @@ def _from_json(task: _Task) -> TextTable:
     _to_parquet(clean, _CLEAN, names, task.target, skip=0, blank=False)
     _require_height(task.target, tally.kept)
     clean.unlink()
+    left = collect(text.path, tally.rejects, task.workdir / "leftover.jsonl", newline="\n")
     if text.path != task.file.path:
         text.path.unlink()
     how = _reading(tally, renamed, encoding=text.encoding, newline=text.newline)
-    return TextTable(task.target, names, replace(how, replaced=text.replaced))
+    return TextTable(task.target, names, replace(how, replaced=text.replaced), leftover=left)
 
 
 def _from_parquet(task: _Task) -> TextTable:
@@ -148,7 +155,7 @@ def _reading(tally: Tally, renamed: tuple[Renamed, ...], *, encoding: str = "", 
     return Reading(
         encoding=encoding, delimiter="", quote="", newline=newline, has_header=True,
         records=tally.kept + tally.rejected, kept=tally.kept, rejected=tally.rejected, blank_rows=tally.blank,
-        rejects=tuple(tally.rejects), renamed=renamed,
+        rejects=tuple(tally.rejects[:SHOWN]), renamed=renamed,
     )  # fmt: skip
 
 
@@ -174,10 +181,11 @@ def _delimited(task: _Task, text: Path, dialect: Dialect) -> TextTable:
         blank_rows=tally.blank,
         skipped=dialect.skip,
         repaired=repaired,
-        rejects=tuple(tally.rejects),
+        rejects=tuple(tally.rejects[:SHOWN]),
         renamed=renamed,
     )
-    return TextTable(task.target, names, reading)
+    left = collect(text, tally.rejects, task.workdir / "leftover.jsonl", newline="")
+    return TextTable(task.target, names, reading, leftover=left)
 
 
 def _as_utf8(source: Path, workdir: Path, wanted: str | None) -> _Text:

@@ -27,6 +27,7 @@ class Reference:
 REFERENCES = (
     Reference(DatasetVersion, "sha256", promised=Q(job__state=State.SUCCEEDED)),
     Reference(DatasetVersion, "table_sha256"),
+    Reference(DatasetVersion, "leftover_sha256"),
     Reference(Outcome, "model_sha256"),
     Reference(Outcome, "holdout_sha256"),
     Reference(ModelVersion, "sha256"),

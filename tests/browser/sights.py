@@ -21,6 +21,7 @@ Come = Callable[[Page, World], None]
 FOR_PROGRAMS = ("api-", "health-")
 NO_PAGE = {
     "dataset": "leads on to its newest version",
+    "dataset-left-out": "a file",
     "run-log": "text for programs",
     "run-report": "a file",
     "home-running": "a part of the first page",

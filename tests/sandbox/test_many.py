@@ -17,10 +17,10 @@ from datasets.models import DatasetVersion
 from fynix import blobs, env
 from fynix.queue import jobs
 from fynix.queue.models import Job, State
+from fynix.spreadsheets import harmless
 from registry import checks, promotion
 from registry.models import ModelVersion
 from sandbox import judgement, process
-from sandbox.execution import harmless
 from sandbox.models import Batch, TestRun
 from tests.cast import Cast, api, as_
 from tests.registry.conftest import do
