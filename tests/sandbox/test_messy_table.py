@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 
 from datasets.models import DatasetVersion
-from datasets.profiling import profile
 from fynix import env
-from fynix.queue.models import State
+from fynix.queue.models import Job, State
 from registry.models import ModelVersion
 from tests.cast import Cast, api, as_
+from tests.datasets.uploading import read, uploaded
 from tests.registry.conftest import do
-from tests.training.conftest import ready_version, start
 from tests.training.test_execute import train_here
-from training.engine import RunConfig
-from training.models import RunEvent
+from training.models import Run, RunEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS, LEVELS = 14_000, 5000
@@ -45,15 +43,19 @@ def write_messy(path: Path) -> None:
 
 @pytest.fixture
 def messy(cast: Cast, tmp_path: Path) -> DatasetVersion:
+    """As Ben uploads it and a worker reads it."""
     write_messy(tmp_path / "messy.csv")
-    return ready_version(
-        cast, profile(tmp_path / "messy.csv", filename="messy.csv", workdir=tmp_path, progress=lambda *_: None)
-    )
+    version = read(uploaded(cast.ben, cast.acme, (tmp_path / "messy.csv").read_bytes(), "messy.csv"))
+    assert version.job.state == State.SUCCEEDED, version.job.error_detail
+    return version
 
 
 def test_a_messy_table_is_learnt_packaged_tested_and_explained(cast: Cast, messy: DatasetVersion) -> None:
-    wish = RunConfig("Churn", "binary", threads=1, parameters={"n_estimators": 20})
-    run = start(messy, wish, cast.ben)
+    wish = {"dataset_version_id": messy.pk, "target": "Churn", "task": "binary", "model_name": "churn",
+            "parameters": {"n_estimators": 20}}  # fmt: skip
+    asked = api(cast.ben).post("/api/v1/projects/acme/runs", wish)
+    assert asked.status_code == 202, asked.content
+    run = Run.objects.get(pk=asked.json()["run_id"])
     train_here(run)
     version = ModelVersion.objects.get(run=run)
     job = do(version.job)
@@ -80,5 +82,9 @@ def test_a_messy_table_is_learnt_packaged_tested_and_explained(cast: Cast, messy
     assert said["base_value"] + sum(each["amount"] for each in said["contributions"]) == pytest.approx(
         said["margin"], abs=1e-4
     )
+    many = {"rows_from": "file", "rows_csv": "tenure,Contract,code,since\n3,Two year,code 7,2021-05-01\n,,,\n"}
+    batch = api(cast.ben).post(f"/api/v1/model-versions/{version.pk}/batch-tests", many)
+    assert batch.status_code == 202, batch.content
+    assert do(Job.objects.get(pk=batch.json()["task_id"])).state == State.SUCCEEDED
     page = as_(cast.vic).get(f"/p/acme/runs/{run.number}").content.decode()
     assert "How Contract moves the answer" in page.replace("<bdi>", "").replace("</bdi>", "")
