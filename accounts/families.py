@@ -8,27 +8,28 @@ from datetime import datetime, timedelta
 
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts import audit, tokens
-from accounts.models import TokenFamily, User
+from accounts.models import PersonalToken, TokenFamily, User
 
 MARK = "fxr_"  # a leaked token can be searched for
 LIFE = timedelta(days=30)  # from the sign-in, however often it is refreshed
 KEPT = timedelta(days=30)  # after its end, so that a late copy is still told from nonsense
 
 
-def begin(*, user: User, at: datetime) -> tuple[TokenFamily, str]:
-    """A new family and its first token."""
+def begin(*, user: User, token: PersonalToken | None, address: str | None, at: datetime) -> tuple[TokenFamily, str]:
+    """A new family and its first token; `token` is what the program showed, None for the session of a browser."""
     family = TokenFamily.objects.create(
-        user=user, password_mark=tokens.password_mark(user), created_at=at, expires_at=at + LIFE
-    )
+        user=user, token=token, address=address, password_mark=tokens.password_mark(user), created_at=at,
+        expires_at=at + LIFE,
+    )  # fmt: skip
     return family, _written(family)
 
 
-def refresh(secret: str, *, at: datetime) -> tuple[TokenFamily, str]:
+def refresh(secret: str, *, address: str | None, at: datetime) -> tuple[TokenFamily, str]:
     """The family of this token and the token that takes its place. Raises AuthenticationFailed."""
     family, generation = _read(secret)
     user = family.user
@@ -37,11 +38,17 @@ def refresh(secret: str, *, at: datetime) -> tuple[TokenFamily, str]:
     if family.expires_at <= at:
         raise AuthenticationFailed(_("The refresh token has expired. Sign in again."), code="token_expired")
     current = TokenFamily.objects.filter(pk=family.pk, generation=generation, revoked_at=None)
-    if not current.update(generation=F("generation") + 1, used_at=at):
+    if not current.update(generation=F("generation") + 1, used_at=at, address=address):
         revoke(family, at=at, act=audit.Act.FAMILY_REUSE)
         raise _ended()
     family.generation = generation + 1
     return family, _written(family)
+
+
+def alive(user: User, *, at: datetime) -> QuerySet[TokenFamily]:
+    """The person's programs that can go on, newest first."""
+    mine = user.token_families.filter(revoked_at=None, expires_at__gt=at, password_mark=tokens.password_mark(user))
+    return mine.select_related("token").order_by("-created_at", "-pk")
 
 
 def end(secret: str, *, at: datetime) -> None:

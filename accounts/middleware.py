@@ -1,6 +1,5 @@
 """What every request passes: the way in is noted for the audit, and a new server first asks for its owner."""
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.urls import reverse
 
 from accounts import audit
 from accounts.models import User
+from accounts.requests import forwarded
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -30,18 +30,7 @@ class FieldChanges(AuditlogMiddleware):  # type: ignore[misc]  # auditlog has no
     """
 
     def get_extra_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"actor": self._get_actor(request), "remote_addr": _address(request), "remote_port": None}
-
-
-def _address(request: HttpRequest) -> str | None:
-    """What the outermost of our own proxies saw; None without proxies, or when that is no address."""
-    seen = request.headers.get("X-Forwarded-For", "").split(",")[-settings.PROXY_COUNT :]
-    if not settings.PROXY_COUNT or len(seen) < settings.PROXY_COUNT:
-        return None
-    try:
-        return str(ipaddress.ip_address(seen[0].strip()))
-    except ValueError:
-        return None
+        return {"actor": self._get_actor(request), "remote_addr": forwarded(request), "remote_port": None}
 
 
 def way_in(answer: Answer) -> Answer:

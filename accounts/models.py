@@ -310,11 +310,14 @@ class PersonalToken(models.Model):
 class TokenFamily(models.Model):
     """One sign-in of a program and all refresh tokens that followed from it. Only the newest generation works.
 
-    No token is stored: each is the family and its generation, signed. Written by families.py.
+    No token is stored: each is the family and its generation, signed. `token` is the personal token that it began with
+    (null: a browser's session), `address` where it was used from last. Written by families.py.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=family_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
+    token = models.ForeignKey(PersonalToken, null=True, on_delete=models.SET_NULL, related_name="families")
+    address = models.GenericIPAddressField(null=True)
     generation = models.PositiveIntegerField(default=1)
     password_mark = models.CharField(max_length=32)
     created_at = models.DateTimeField()
@@ -347,6 +350,11 @@ class News(models.TextChoices):
     ROLE_TAKEN = "role:taken", "You were removed from a project"
     INVITATION_ACCEPTED = "invitation:accepted", "Somebody accepted your invitation"
     INVITATION_DECLINED = "invitation:declined", "Somebody declined your invitation"
+    APPROVAL_REQUESTED = "approval:requested", "Somebody asks for your yes"
+    APPROVAL_GIVEN = "approval:given", "Your version was approved"
+    APPROVAL_REFUSED = "approval:refused", "Your version was not approved"
+    TEST_FINISHED = "test:finished", "A test of many rows has finished"
+    TEST_FAILED = "test:failed", "A test of many rows failed"
     STORAGE_NEAR_LIMIT = "storage:near-limit", "The storage of a project is nearly full"
     OWN_NEAR_LIMIT = "storage:own-near-limit", "What your projects may hold together is nearly full"
     FILES_EXPIRE = "files:expire", "Files of your project go in a week"

@@ -1,4 +1,5 @@
-"""What people are told: a run that ended, a version that is ready, production that moved, a role, a full store, alerts.
+"""What people are told: a run that ended, a version that is ready, an approval, production that moved, a test, a role,
+a full store, alerts.
 
 A notification is written by the verb in the verb's own transaction. The same news twice is one row, so a job
 that runs again tells nothing twice. The sentence is made when it is read, from the row's own columns.
@@ -32,6 +33,11 @@ SENTENCES: dict[str, str | Promise] = {
     News.ROLE_TAKEN: _("{by} removed you from {project}."),
     News.INVITATION_ACCEPTED: _("{by} accepted your invitation to {project}."),
     News.INVITATION_DECLINED: _("{thing} declined your invitation to {project}."),
+    News.APPROVAL_REQUESTED: _("{by} asks whether version {number} of {thing} may go into production."),
+    News.APPROVAL_GIVEN: _("{by} approved version {number} of {thing}."),
+    News.APPROVAL_REFUSED: _("{by} did not approve version {number} of {thing}."),
+    News.TEST_FINISHED: _("Your test of {thing} has finished."),
+    News.TEST_FAILED: _("Your test of {thing} failed."),
     News.STORAGE_NEAR_LIMIT: _("{project} uses more than {number} % of its storage."),
     News.OWN_NEAR_LIMIT: _("Your projects together use more than {number} % of what they may."),
     News.FILES_EXPIRE: _("Files in {project} go in seven days. Versions: {number}."),

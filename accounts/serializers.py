@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts import notifications
-from accounts.models import Allowance, Invitation, Membership, Notification, Project, Role
+from accounts.models import Allowance, Invitation, Membership, Notification, Project, Role, TokenFamily
 
 
 class Access(serializers.Serializer[Any]):
@@ -31,6 +31,23 @@ class Refresh(serializers.Serializer[Any]):
 class Refreshed(Access):
     refresh = serializers.CharField(help_text="The refresh token for the next time; the one that you sent is used up.")
     refresh_expires_at = serializers.DateTimeField(help_text="30 days after the sign-in; sign in again before then.")
+
+
+class Program(serializers.ModelSerializer[TokenFamily]):
+    token = serializers.CharField(
+        source="token.name", default=None, allow_null=True, read_only=True,
+        help_text="The name of the personal token that it signed in with; null: the session of a browser.",
+    )  # fmt: skip
+
+    class Meta:
+        model = TokenFamily
+        fields = ["id", "token", "address", "created_at", "used_at", "expires_at"]
+        extra_kwargs = {
+            "address": {"help_text": "The network address that it was used from last; null when unknown."},
+            "created_at": {"help_text": "When it signed in."},
+            "used_at": {"help_text": "When it last asked for a new token; null: not since it signed in."},
+            "expires_at": {"help_text": "When it has to sign in again."},
+        }
 
 
 class Me(serializers.Serializer[Any]):

@@ -86,14 +86,15 @@ def create(*, user: User, name: str, at: datetime, days: int = USUAL_DAYS) -> tu
 
 
 def revoke(token: PersonalToken, *, by: User, at: datetime) -> None:
-    """End a personal token; access tokens already given out run out by themselves."""
+    """End a personal token and the programs that signed in with it; other access tokens run out by themselves."""
     with transaction.atomic():
         if PersonalToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):
+            TokenFamily.objects.filter(token=token, revoked_at=None).update(revoked_at=at)
             audit.record(audit.Act.TOKEN_REVOKE, actor=by, subject=token.pk, detail={"name": token.name}, at=at)
 
 
-def holder(secret: str, *, at: datetime) -> User:
-    """The person of a personal token. Raises AuthenticationFailed when it is unknown, late or revoked."""
+def held(secret: str, *, at: datetime) -> PersonalToken:
+    """The personal token, with its person. Raises AuthenticationFailed when it is unknown, late or revoked."""
     token = PersonalToken.objects.select_related("user").filter(secret_sha256=_hash(secret)).first()
     if token is None:
         raise AuthenticationFailed(_("This is not a personal token of this server."))
@@ -106,7 +107,7 @@ def holder(secret: str, *, at: datetime) -> User:
     if token.expires_at <= at:
         raise AuthenticationFailed(_("The personal token has expired. Make a new one."), code="token_expired")
     PersonalToken.objects.filter(pk=token.pk).update(last_used_at=at)
-    return token.user
+    return token
 
 
 def alive(user: User, *, at: datetime) -> QuerySet[PersonalToken]:

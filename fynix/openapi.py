@@ -78,6 +78,7 @@ ADDRESS_PARTS = {
     "slug": "The project's name in addresses.",
     "project": "The project's name in addresses.",
     "user_id": "The member's number.",
+    "family_id": "The program's id.",
     "invitation_id": "The invitation's id.",
     "task_id": "The task's id.",
     "form": "`html`, `pdf` or `md`.",

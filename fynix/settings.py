@@ -180,7 +180,7 @@ JOB_KINDS = {
     "profile": {"workshop": "datasets.profiles.execute", "ended": "datasets.profiles.ended"},
     "train": {"workshop": "training.execution.execute", "ended": "training.runs.ended"},
     "package": {"workshop": "registry.packaging.execute", "ended": "registry.versions.ended"},
-    "test": {"workshop": "sandbox.execution.execute", "ended": ""},
+    "test": {"workshop": "sandbox.execution.execute", "ended": "sandbox.batches.ended"},
 }
 LEASE_SECONDS = env.seconds("FYNIX_LEASE_SECONDS", 15)
 DRAMATIQ_BROKER = {

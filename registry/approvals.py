@@ -6,10 +6,12 @@ Every step is a row that stays. The newest row of a version says where its quest
 from datetime import datetime
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import audit
-from accounts.models import Project, User
+from accounts import access, audit, notifications
+from accounts.access import Action
+from accounts.models import News, Project, User
 from fynix.errors import Conflict
 from registry.models import Approval, Build, Decision, ModelVersion, PromotionRule
 from registry.promotion import worded
@@ -72,4 +74,27 @@ def _write(
     act = audit.Act.APPROVAL_REQUEST if decision == Decision.REQUESTED else audit.Act.APPROVAL_DECIDE
     facts: dict[str, str | int] = {"version": version.number, "decision": decision.value, "reason": reason}
     audit.record(act, actor=by, project=version.model.project, subject=version.pk, detail=facts, at=at)
+    _tell(row, newest)
     return row
+
+
+NEWS = {
+    Decision.REQUESTED: News.APPROVAL_REQUESTED,
+    Decision.APPROVED: News.APPROVAL_GIVEN,
+    Decision.REJECTED: News.APPROVAL_REFUSED,
+}
+
+
+def _tell(row: Approval, asked: Approval | None) -> None:
+    """A question goes to everybody else who may answer it, an answer to whoever asked."""
+    model = row.version.model
+    if row.decision == Decision.REQUESTED:
+        able = notifications.members(model.project, least=access.NEEDS[Action.PROMOTE])
+        people = [user for user in able if user != row.by_id]
+    else:
+        people = [asked.by_id] if asked else []
+    notifications.tell(
+        people, NEWS[Decision(row.decision)], project=model.project, subject=f"{row.version_id}:{row.seq}",
+        thing=model.name, number=row.version.number, detail=row.reason, by=row.by, at=row.at,
+        address=reverse("model-version", args=[model.project.slug, model.name, row.version.number]),
+    )  # fmt: skip

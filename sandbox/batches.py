@@ -8,16 +8,17 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import quotas
-from accounts.models import Project, User
+from accounts import notifications, quotas
+from accounts.models import News, Project, User
 from datasets import versions as tables
 from datasets.models import DatasetVersion
 from fynix import blobs
 from fynix.errors import Conflict, DomainError, Invalid
 from fynix.queue import jobs
-from fynix.queue.models import OPEN
+from fynix.queue.models import OPEN, Job, State
 from registry.models import ModelVersion
 from sandbox import evidence
 from sandbox.models import Batch, Source
@@ -76,6 +77,18 @@ def start(*, versions: Sequence[ModelVersion], rows: Rows, label: str, by: User,
                 at=at,
             )  # fmt: skip
     return batch
+
+
+def ended(job: Job, *, at: datetime) -> None:
+    """The queue's word that a test ended: whoever asked for it hears how."""
+    batch = Batch.objects.select_related("model__project").filter(job=job).first()
+    if batch is None or job.state == State.CANCELLED:
+        return
+    kind = News.TEST_FINISHED if job.state == State.SUCCEEDED else News.TEST_FAILED
+    notifications.tell(
+        [batch.created_by_id], kind, project=batch.model.project, subject=batch.pk, thing=batch.model.name,
+        detail=job.error_detail, at=at, address=reverse("batch-test", args=[batch.model.project.slug, batch.pk]),
+    )  # fmt: skip
 
 
 def results(batch: Batch) -> str:

@@ -13,7 +13,8 @@ from rest_framework.views import APIView
 
 from accounts import access, audit, families, notifications, projects, quotas, serializers, tokens
 from accounts.access import Action, person
-from accounts.models import Membership, Project, Role, TokenFamily, User
+from accounts.models import Membership, PersonalToken, Project, Role, TokenFamily, User
+from accounts.requests import address
 from fynix import paging
 
 
@@ -34,11 +35,12 @@ class TokenView(APIView):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """Send a personal token as `Authorization: Bearer fxp_…`. The access token lives 15 minutes."""
-        user = _holder(request)
+        user, token = _holder(request)
         sent = serializers.NewAccess(data=request.data)
         sent.is_valid(raise_exception=True)
         if sent.validated_data["refresh"]:
-            return Response(_pair(*families.begin(user=user, at=now())), status=201)
+            begun = families.begin(user=user, token=token, address=address(request), at=now())
+            return Response(_pair(*begun), status=201)
         word, expires_at = tokens.access(user)
         return Response({"access": word, "access_expires_at": expires_at}, status=201)
 
@@ -58,7 +60,9 @@ class RefreshView(APIView):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """Each refresh token works once. One that comes a second time was copied: all that followed from it end."""
-        return Response(_pair(*families.refresh(_sent_refresh(request), at=now())), status=201)
+        return Response(
+            _pair(*families.refresh(_sent_refresh(request), address=address(request), at=now())), status=201
+        )
 
 
 class SignOutView(RefreshView):
@@ -89,19 +93,42 @@ def _pair(family: TokenFamily, secret: str) -> dict[str, object]:
     }
 
 
-def _holder(request: Request) -> User:
+def _holder(request: Request) -> tuple[User, PersonalToken | None]:
+    """Who asks, and the personal token that says so."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme == "Bearer":
-        return tokens.holder(secret.strip(), at=now())
+        token = tokens.held(secret.strip(), at=now())
+        return token.user, token
     if not isinstance(request.user, User):
         raise exceptions.NotAuthenticated(gettext("Send a personal token as `Authorization: Bearer fxp_…`."))
-    return request.user
+    return request.user, None
 
 
 class MeView(APIView):
     @extend_schema(operation_id="me", tags=["sign-in"], responses=serializers.Me, summary="Who you are")
     def get(self, request: Request) -> Response:
         return Response(serializers.Me(person(request)).data)
+
+
+class ProgramsView(APIView):
+    @extend_schema(
+        operation_id="program_list", tags=["sign-in"], parameters=[paging.Wanted],
+        summary="Programs that are signed in as you", responses=paging.page_of(serializers.Program, "ProgramPage"),
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        page = paging.page(families.alive(person(request), at=now()), request)
+        return Response(page.to_json(serializers.Program))
+
+
+class ProgramView(APIView):
+    @extend_schema(operation_id="program_end", tags=["sign-in"], responses={204: None}, summary="Sign a program out")
+    def delete(self, request: Request, family_id: str) -> Response:
+        """Its refresh and access tokens end at once. Doing it twice is doing it once."""
+        family = person(request).token_families.filter(pk=family_id).first()
+        if family is None:
+            raise Http404
+        families.revoke(family, at=now(), act=audit.Act.FAMILY_END)
+        return Response(status=204)
 
 
 class ProjectsView(APIView):
@@ -238,6 +265,8 @@ urlpatterns = [
     path("auth/refresh", RefreshView.as_view(), name="api-token-refresh"),
     path("auth/sign-out", SignOutView.as_view(), name="api-token-end"),
     path("me", MeView.as_view(), name="api-me"),
+    path("me/programs", ProgramsView.as_view(), name="api-programs"),
+    path("me/programs/<str:family_id>", ProgramView.as_view(), name="api-program"),
     path("me/usage", PersonalUsageView.as_view(), name="api-personal-usage"),
     path("projects", ProjectsView.as_view(), name="api-projects"),
     path("projects/<slug:slug>", ProjectView.as_view(), name="api-project"),

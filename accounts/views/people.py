@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access, invitations, notifications, preferences, projects, quotas, tokens
+from accounts import access, audit, families, invitations, notifications, preferences, projects, quotas, tokens
 from accounts.access import Action
 from accounts.forms import MemberForm, ProjectForm, RoleForm, TokenForm
 from accounts.models import Membership, Project, Role
 from accounts.requests import AuthedRequest, signed_in
+from fynix import paging
 from fynix.errors import DomainError
 
 ROWS_A_PAGE = 50
@@ -141,6 +142,25 @@ def revoke_token(request: AuthedRequest, token_id: str) -> HttpResponse:
     tokens.revoke(token, by=request.user, at=now())
     messages.success(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
     return redirect("tokens")
+
+
+@signed_in
+@require_safe
+def programs(request: AuthedRequest) -> HttpResponse:
+    """The programs that are signed in as this person, beside the browsers."""
+    page = paging.shown(families.alive(request.user, at=now()), request)
+    return render(request, "accounts/programs.html", {"page": page})
+
+
+@signed_in
+@require_POST
+def end_program(request: AuthedRequest, family_id: str) -> HttpResponse:
+    family = request.user.token_families.filter(pk=family_id).first()
+    if family is None:
+        raise Http404
+    families.revoke(family, at=now(), act=audit.Act.FAMILY_END)
+    messages.success(request, gettext("The program is signed out."))
+    return redirect("programs")
 
 
 @signed_in

@@ -14,7 +14,7 @@ from accounts import families, tokens
 from accounts.models import AuditEvent, TokenFamily, User
 from tests import make
 from tests.accounts.test_tokens import ENDPOINT, bearer
-from tests.cast import Cast, as_
+from tests.cast import Cast, api, as_
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REFRESH, SIGN_OUT = "/api/v1/auth/refresh", "/api/v1/auth/sign-out"
@@ -147,3 +147,55 @@ def test_an_access_token_that_ran_out_does_not_stand_in_the_way(cast: Cast) -> N
     first = begin(cast.ben)
     with time_machine.travel(timezone.now() + timedelta(minutes=20), tick=False):
         assert bearer(first["access"]).post(REFRESH, {"refresh": first["refresh"]}).status_code == 201
+
+
+PROGRAMS, PAGE = "/api/v1/me/programs", "/settings/programs"
+
+
+def test_ben_sees_his_programs_and_ends_one(cast: Cast) -> None:
+    first, other = begin(cast.ben), begin(cast.ben)
+    second = refreshed(first["refresh"]).json()
+    me = bearer(other["access"])
+    newest, oldest = me.get(PROGRAMS).json()["data"]
+    assert (oldest["token"], oldest["address"]) == ("nightly", "127.0.0.1")
+    assert newest["used_at"] is None
+    assert oldest["used_at"] is not None
+    page = as_(cast.ben).get(PAGE).content.decode()
+    assert page.count("Sign nightly out") == 2
+    assert "127.0.0.1" in page
+    for _ in range(2):
+        assert me.delete(f"{PROGRAMS}/{oldest['id']}").status_code == 204
+    assert not works(second["access"])
+    assert [row["id"] for row in me.get(PROGRAMS).json()["data"]] == [newest["id"]]
+    done = as_(cast.ben).post(f"{PAGE}/{newest['id']}/end", follow=True).content.decode()
+    assert "The program is signed out." in done
+    assert "No program is signed in" in done
+    assert not works(other["access"])
+    assert AuditEvent.objects.filter(action="token:end", actor=cast.ben).count() == 2
+
+
+def test_nobody_sees_or_ends_the_programs_of_another(cast: Cast) -> None:
+    first = begin(cast.ben)
+    family = TokenFamily.objects.get()
+    assert api(cast.mia).get(PROGRAMS).json()["data"] == []
+    assert api(cast.mia).delete(f"{PROGRAMS}/{family.pk}").status_code == 404
+    assert as_(cast.mia).post(f"{PAGE}/{family.pk}/end").status_code == 404
+    assert works(first["access"])
+
+
+def test_revoking_the_token_ends_what_signed_in_with_it(cast: Cast) -> None:
+    first, other = begin(cast.ben), begin(cast.ben)
+    token = TokenFamily.objects.earliest("created_at").token
+    assert token is not None
+    tokens.revoke(token, by=cast.ben, at=timezone.now())
+    assert refreshed(first["refresh"]).json()["code"] == "token_revoked"
+    assert not works(first["access"])
+    assert works(other["access"])
+
+
+def test_behind_a_proxy_the_address_is_what_the_proxy_saw(cast: Cast, settings: Any) -> None:
+    settings.PROXY_COUNT = 1
+    _, secret = tokens.create(user=cast.ben, name="nightly", at=timezone.now())
+    seen = {"X-Forwarded-For": "10.9.9.9, 192.0.2.7"}
+    bearer(secret).post(ENDPOINT, {"refresh": True}, headers=seen)
+    assert TokenFamily.objects.get().address == "192.0.2.7"

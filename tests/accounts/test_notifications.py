@@ -13,8 +13,10 @@ from accounts.models import Allowance, News, Notification, Role
 from fynix import notices
 from fynix.queue import jobs
 from fynix.queue.models import Job
-from registry import promotion
+from registry import approvals, promotion
 from registry.models import ModelVersion
+from sandbox import batches
+from sandbox.models import Source
 from tests import make
 from tests.cast import Cast, api, as_
 from tests.registry.conftest import (  # noqa: F401
@@ -81,6 +83,40 @@ def test_everybody_but_mia_hears_that_mia_moved_production(cast: Cast, first: Mo
     assert told(cast, "mia", News.PROMOTED) == told(cast, "mallory") == []
     row = notifications.listed(cast.vic).get(kind=News.PROMOTED)
     assert row.detail == "It beats the rule of thumb."
+
+
+def test_a_question_goes_to_all_who_may_answer_and_the_answer_to_who_asked(cast: Cast, first: ModelVersion) -> None:  # noqa: F811
+    kinds = (News.APPROVAL_REQUESTED, News.APPROVAL_GIVEN, News.APPROVAL_REFUSED)
+    approvals.request(version=first, by=cast.mia, reason="Better on the newest customers.", at=now())
+    asked = "Mia asks whether version 1 of churn may go into production."
+    assert [told(cast, name, *kinds) for name in ("ada", "mia", "ben", "vic")] == [[asked], [], [], []]
+    approvals.decide(version=first, approved=False, by=cast.ada, reason="Too few rows.", at=now())
+    approvals.request(version=first, by=cast.ben, reason="More rows now, so once more.", at=now())
+    approvals.decide(version=first, approved=True, by=cast.ada, reason="That is enough.", at=now())
+    assert told(cast, "mia", News.APPROVAL_REFUSED) == ["Ada did not approve version 1 of churn."]
+    assert told(cast, "ben", *kinds) == ["Ada approved version 1 of churn."]
+    row = notifications.listed(cast.ben).get(kind=News.APPROVAL_GIVEN)
+    assert (row.detail, as_(cast.ben).get(row.address).status_code) == ("That is enough.", 200)
+    assert len(told(cast, "ada", News.APPROVAL_REQUESTED)) == 2
+
+
+def test_who_asked_for_a_test_of_many_rows_hears_how_it_ended(cast: Cast, first: ModelVersion) -> None:  # noqa: F811
+    rows = batches.Rows(Source.HOLDOUT, holdout_of=first)
+    kinds = (News.TEST_FINISHED, News.TEST_FAILED)
+    for end in ("finish", "fail", "cancel"):
+        batch = batches.start(versions=[first], rows=rows, label="", by=cast.ben, at=now())
+        job = claimed(batch.job)
+        if end == "finish":
+            jobs.finish(job, at=now())
+        elif end == "fail":
+            jobs.fail(job, code="internal", detail="Something broke.", at=now())
+        else:
+            jobs.stop(job, at=now())
+    assert told(cast, "ben", *kinds) == ["Your test of churn has finished.", "Your test of churn failed."]
+    assert told(cast, "ada", *kinds) == []
+    row = notifications.listed(cast.ben).get(kind=News.TEST_FAILED)
+    assert row.detail == "Something broke."
+    assert row.address == f"/p/acme/tests/{row.subject}"
 
 
 def test_vic_hears_of_her_role_from_beginning_to_end(cast: Cast) -> None:

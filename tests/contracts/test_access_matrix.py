@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.timezone import now
 from rest_framework.test import APIClient
 
-from accounts import groups, tokens
+from accounts import families, groups, tokens
 from accounts.access import NEEDS, Action
 from accounts.models import Role, User
 from datasets import samples
@@ -65,6 +65,8 @@ TABLE: dict[str, dict[str, Need]] = {
     "usage": {"GET": SIGNED_IN},
     "tokens": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "token-revoke": {"POST": SIGNED_IN},
+    "programs": {"GET": SIGNED_IN},
+    "program-end": {"POST": SIGNED_IN},
     "datasets": {"GET": Action.SEE},
     "dataset": {"GET": Action.SEE},
     "dataset-version": {"GET": Action.SEE},
@@ -121,6 +123,8 @@ TABLE: dict[str, dict[str, Need]] = {
     "api-token-refresh": {"POST": PUBLIC},
     "api-token-end": {"POST": PUBLIC},
     "api-me": {"GET": SIGNED_IN},
+    "api-programs": {"GET": SIGNED_IN},
+    "api-program": {"DELETE": SIGNED_IN},
     "api-personal-usage": {"GET": SIGNED_IN},
     "api-projects": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "api-project": {"GET": Action.SEE},
@@ -286,6 +290,7 @@ def world(cast: Cast, first: ModelVersion) -> World:
         "run_id": run.pk, "run": run.pk, "artifact_id": first.artifacts.get(format="onnx").pk,
         "format-switch:key": "joblib", "api-format:key": "joblib", "token": "forged:token",
         "batch_id": batch, "invitation_id": invited["id"],
+        "family_id": families.begin(user=cast.vic, token=token, address=None, at=now())[0].pk,
         **{f"{route}:token": link for route in ("invitation", "invitation-accept", "invitation-decline")},
         "tag": "nightly", "alias": "champion", "test_run_id": tested.get("test_run_id"), "task_id": sample.job_id,
         "notification_id": cast.vic.notifications.latest("created_at").pk,
@@ -335,7 +340,8 @@ def test_the_table_names_every_address() -> None:
     assert set(ALLAUTH) <= set(ROUTES)
 
 
-OWN = {"token-revoke": "vic", "notification-read": "vic"}  # rows of one person: for everybody else they are not there
+# Rows of one person: for everybody else they are not there.
+OWN = dict.fromkeys(("token-revoke", "notification-read", "program-end", "api-program"), "vic")
 ADDRESSED = {"invitation-accept": "sue", "invitation-decline": "sue"}  # asked of one person; others are told so
 HERE = [route for route in TABLE if route in ROUTES]
 
