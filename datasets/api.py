@@ -16,7 +16,19 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.access import Action
 from accounts.models import Project
-from datasets import changes, comparison, fixes, leftovers, privacy, samples, serializers, unread, uploads, versions
+from datasets import (
+    changes,
+    comparison,
+    fixes,
+    leftovers,
+    parts,
+    privacy,
+    samples,
+    serializers,
+    unread,
+    uploads,
+    versions,
+)
 from datasets.models import Dataset, DatasetVersion, Upload, UploadState
 from datasets.profiling import ReadingChoice, Step
 from fynix import paging
@@ -45,9 +57,9 @@ class UploadsView(APIView):
             fingerprint=sent["fingerprint"], to=_destination(project, sent), at=now,
         )  # fmt: skip
         if upload.multipart_id and not is_new:
-            uploads.notice(upload=upload, at=now)
-        first = uploads.missing(upload)[: uploads.SIGNED_AT_ONCE]
-        signed = uploads.sign(upload=upload, numbers=first, by=access.person(request), at=now)
+            parts.notice(upload=upload, at=now)
+        first = parts.missing(upload)[: parts.SIGNED_AT_ONCE]
+        signed = parts.sign(upload=upload, numbers=first, by=access.person(request), at=now)
         return Response(UPLOAD_ANSWER(upload, context={"parts": signed}).data, status=201 if is_new else 200)
 
 
@@ -59,7 +71,7 @@ class UploadView(APIView):
         if row.state == UploadState.EXPIRED:
             raise uploads.Expired(gettext("This upload was left for 7 days and is gone. Start it again."))
         if row.multipart_id and row.state == UploadState.OPEN:
-            uploads.notice(upload=row, at=timezone.now())
+            parts.notice(upload=row, at=timezone.now())
         return Response(UPLOAD_ANSWER(row).data)
 
     @extend_schema(operation_id="upload_abort", tags=["uploads"], responses={204: None})
@@ -80,7 +92,7 @@ class SignView(APIView):
         query = serializers.PartNumbers(data=request.data)
         query.is_valid(raise_exception=True)
         numbers, by = query.validated_data["numbers"], access.person(request)
-        return Response({"parts": uploads.sign(upload=row, numbers=numbers, by=by, at=timezone.now())})
+        return Response({"parts": parts.sign(upload=row, numbers=numbers, by=by, at=timezone.now())})
 
 
 class CompleteView(APIView):

@@ -108,7 +108,7 @@ class Upload(models.Model):
 
 
 class UploadPart(models.Model):
-    """A part whose bytes are safely on disk, or in the bucket: then without a hash. Written by uploads.py."""
+    """A part whose bytes are safely on disk, or in the bucket: then without a hash. Written by parts.py."""
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveIntegerField()

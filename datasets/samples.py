@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
 from accounts.models import Project, User
-from datasets import uploads, versions
+from datasets import parts, uploads, versions
 from datasets.models import Dataset, DatasetVersion
 from fynix.queue.models import State
 
@@ -76,6 +76,6 @@ def add(*, project: Project, key: str, by: User, at: datetime) -> DatasetVersion
     )  # fmt: skip
     with sample.path.open("rb") as file:
         for number in range(1, upload.part_count + 1):
-            length = uploads.part_size(upload, number)
-            uploads.receive(upload=upload, number=number, body=file, length=length, sha256=None, at=at)
+            length = parts.part_size(upload, number)
+            parts.receive(upload=upload, number=number, body=file, length=length, sha256=None, at=at)
     return uploads.complete(upload=upload, by=by, at=at)

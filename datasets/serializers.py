@@ -6,7 +6,7 @@ from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from datasets import uploads, words
+from datasets import parts, words
 from datasets.changes import RESULT_OF
 from datasets.comparison import Comparison
 from datasets.models import Dataset, DatasetVersion, Treatment, Upload
@@ -44,7 +44,7 @@ class UploadInit(serializers.Serializer[Any]):
 
 class PartNumbers(serializers.Serializer[Any]):
     numbers = serializers.ListField(
-        child=serializers.IntegerField(min_value=1), min_length=1, max_length=uploads.SIGNED_AT_ONCE,
+        child=serializers.IntegerField(min_value=1), min_length=1, max_length=parts.SIGNED_AT_ONCE,
         help_text="Part numbers, counted from 1; at most 100.",
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ class UploadAnswer(serializers.Serializer[Upload]):
         return "s3" if upload.multipart_id else "direct"
 
     def get_max_parallel(self, _: Upload) -> int:
-        return uploads.MAX_PARALLEL
+        return parts.MAX_PARALLEL
 
     @extend_schema_field(SignedPart(many=True))
     def get_parts(self, _: Upload) -> list[dict[str, object]]:
@@ -207,7 +207,7 @@ class Revealed(serializers.Serializer[Any]):
 
 class UploadComplete(serializers.Serializer[Any]):
     sha256 = serializers.RegexField(
-        uploads.SHA256, required=False, default="",
+        parts.SHA256, required=False, default="",
         help_text="sha256 of the whole file, in hexadecimal. When given, a file that differs is refused.",
     )  # fmt: skip
     reading = Reading(required=False, help_text="How to read the file; what is left out we find out.")

@@ -22,6 +22,7 @@ from datasets import (
     forms,
     leftovers,
     pages,
+    parts,
     privacy,
     samples,
     storage,
@@ -217,9 +218,9 @@ def upload_part(request: HttpRequest, upload: str, number: int) -> HttpResponse:
         row = Upload.objects.select_related("project").filter(pk=upload).first()
         if row is None or not access.may(User.objects.get(pk=user), row.project, Action.UPLOAD):
             raise storage.SignatureInvalid(_("This address is no longer yours: sending to this project needs analyst."))
-        sha256 = uploads.offered_digest(headers.get("Content-Digest", ""), headers.get("X-Fynix-Sha256", ""))
+        sha256 = parts.offered_digest(headers.get("Content-Digest", ""), headers.get("X-Fynix-Sha256", ""))
         length = headers.get("Content-Length", "")
-        stored = uploads.receive(
+        stored = parts.receive(
             upload=row, number=number, body=request, sha256=sha256, at=at,
             length=int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None,
         )  # fmt: skip

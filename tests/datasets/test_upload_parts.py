@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import projects
 from accounts.models import Allowance, AuditEvent, PersonalAllowance, Project
-from datasets import storage, uploads
+from datasets import parts, storage, uploads
 from datasets.models import DatasetVersion, Upload, UploadState
 from fynix.queue.models import Job
 from tests.cast import Cast, api
@@ -274,7 +274,7 @@ def test_a_completed_upload_cannot_be_cancelled(cast: Cast) -> None:
 
 def test_an_upload_left_for_a_week_is_swept_away(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
     left = begin(cast.ben, cast.acme, SMALL, fingerprint=FINGERPRINT).json()
-    later = timezone.now() + uploads.LIFE + timedelta(minutes=1)
+    later = timezone.now() + parts.LIFE + timedelta(minutes=1)
     with time_machine.travel(later), django_capture_on_commit_callbacks(execute=True):
         kept = begin(cast.mia, cast.acme, SMALL).json()
         assert uploads.expire(at=timezone.now()) == 1
@@ -380,7 +380,7 @@ def test_a_part_that_is_on_its_way_again_cannot_slip_under_a_completion(
         connection.close()
 
     other = Thread(target=finish)
-    taken = uploads.UploadPart.objects.filter
+    taken = parts.UploadPart.objects.filter
 
     def filter_(**lookup: Any) -> Any:
         """The moment before the part leaves the list."""
@@ -389,7 +389,7 @@ def test_a_part_that_is_on_its_way_again_cannot_slip_under_a_completion(
             other.join(1)
         return taken(**lookup)
 
-    monkeypatch.setattr(uploads.UploadPart.objects, "filter", filter_)
+    monkeypatch.setattr(parts.UploadPart.objects, "filter", filter_)
     again = put(opened["parts"][0]["url"], SMALL.replace(b"31", b"99"))
     other.join()
     kept = storage.path(opened["upload_id"]).read_bytes()
