@@ -181,6 +181,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tasks/<str:task_id>", TaskView.as_view(), name="api-task"),
     path("tasks/<str:task_id>/cancel", TaskCancelView.as_view(), name="api-task-cancel"),
     path("", include("accounts.api")),
+    path("", include("fynix.retention.api")),
     path("", include("datasets.api")),
     path("", include("training.api")),
     path("", include("registry.api")),

@@ -4,6 +4,7 @@ The model itself stays, with its metrics, card, history and the file that is its
 The row of the version and the record of key actions keep the name and hash of each file that went.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,12 +16,10 @@ from django.utils.functional import Promise
 from accounts import audit, notifications, quotas, retention
 from accounts.models import News, Project, RetentionWarning, Role
 from fynix import blobs
-from fynix.retention import protection
 from fynix.templatetags.figures import bytes_
 from registry.models import Artifact, Build, ModelVersion, RegisteredModel
 
 WARNED_FOR = timedelta(days=7)
-__all__ = ["Prospect", "deletable", "prospects", "protection", "turn"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,11 @@ def prospects(project: Project, *, days: int) -> list[Prospect]:
 def deletable(project: Project, *, days: int, at: datetime) -> list[Prospect]:
     """What is old enough at that moment and protected by nothing."""
     return [each for each in prospects(project, days=days) if each.goes_at <= at and not each.kept]
+
+
+def within_a_week(rows: Iterable[Prospect], *, at: datetime) -> list[Prospect]:
+    """Those of them whose files go so soon that people are told of it."""
+    return [each for each in rows if not each.kept and each.goes_at <= at + WARNED_FOR]
 
 
 def turn(*, at: datetime) -> None:

@@ -50,7 +50,7 @@ def rule(request: AuthedRequest, slug: str) -> HttpResponse:
 def _preview(project: Project, days: int | None) -> dict[str, Any]:
     """By this rule, at this moment: what goes within a week, what goes later, what stays."""
     rows = expiry.prospects(project, days=days) if days else []
-    soon = [row for row in rows if not row.kept and row.goes_at <= now() + expiry.WARNED_FOR]
+    soon = expiry.within_a_week(rows, at=now())
     return {"rows": rows, "soon": len(soon), "soon_bytes": sum(row.size_bytes for row in soon)}
 
 

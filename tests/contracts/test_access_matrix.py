@@ -136,6 +136,8 @@ TABLE: dict[str, dict[str, Need]] = {
     "api-invitation-accept": {"POST": SIGNED_IN},
     "api-invitation-decline": {"POST": SIGNED_IN},
     "api-usage": {"GET": Action.SEE},
+    "api-retention": {"GET": Action.SEE, "PUT": Action.ADMINISTER},
+    "api-retention-preview": {"GET": Action.SEE},
     "api-notifications": {"GET": SIGNED_IN},
     "api-notifications-read": {"POST": SIGNED_IN},
     "api-search": {"GET": SIGNED_IN},

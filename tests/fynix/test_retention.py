@@ -42,6 +42,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = timedelta(days=1)
 PAGE = "/p/acme/settings/retention"
+API = "/api/v1/projects/acme/retention"
 
 
 @pytest.fixture
@@ -197,6 +198,11 @@ def test_ada_sees_in_bytes_what_a_rule_would_take_before_she_makes_it(cast: Cast
     assert (asked.context["soon"], asked.context["soon_bytes"]) == (1, size)
     assert "goes on" in asked.content.decode()
     assert retention.days(cast.acme) is None
+    told = api(cast.vic).get(f"{API}/preview", {"file_days": 30}).json()
+    assert (told["file_days"], told["soon"], told["soon_bytes"]) == (30, 1, size)
+    (row,) = told["data"]
+    assert (row["version_id"], row["model"], row["size_bytes"], row["kept"]) == (old.pk, "churn", size, "")
+    assert api(cast.vic).get(f"{API}/preview").json() == {"file_days": None, "soon": 0, "soon_bytes": 0, "data": []}
     assert as_(cast.ada).get(PAGE, {"file_days": 90}).context["soon"] == 0
     assert as_(cast.ada).post(PAGE, {"file_days": "90"}).status_code == 302
     assert retention.days(cast.acme) == 90
@@ -210,6 +216,19 @@ def test_a_rule_that_makes_no_sense_is_refused_at_its_field(cast: Cast, days: st
     assert answer.status_code == 422
     assert answer.context["form"].errors["file_days"]
     assert not RetentionPolicy.objects.exists()
+
+
+def test_a_program_reads_and_changes_the_rule(cast: Cast) -> None:
+    assert api(cast.vic).get(API).json() == {"file_days": 365}
+    for days in (90, None):
+        answer = api(cast.ada).put(API, {"file_days": days})
+        assert (answer.status_code, answer.json()) == (200, {"file_days": days})
+        assert retention.days(cast.acme) == days
+    assert AuditEvent.objects.filter(action=Act.RETENTION_CHANGE).count() == 2
+    assert api(cast.mia).put(API, {"file_days": 90}).status_code == 403
+    for wrong in ({"file_days": 13}, {"file_days": 3651}, {"file_days": "many"}, {}):
+        assert api(cast.ada).put(API, wrong).status_code == 422, wrong
+    assert api(cast.vic).get(f"{API}/preview?file_days=13").status_code == 422
 
 
 def test_the_database_keeps_files_a_fortnight(cast: Cast) -> None:
