@@ -84,9 +84,15 @@ class ConfusionRow:
         return sum(cell.rows for cell in self.cells)
 
 
-def results(report: RunReport) -> dict[str, Any]:
-    """Every drawing that this report has, by the name that its page knows it under."""
+def results(report: RunReport, *, label: str = "") -> dict[str, Any]:
+    """Every drawing that this report has, by the name that its page knows it under.
+
+    `label` is the class of a multiclass model whose explanation is drawn; without it the one that columns move most.
+    """
+    own = (each for each in report.class_explanations if each.output == label)
+    explained = next(own, report.explanation)
     return {
+        "explained": explained,
         "importance": importance(report.importance),
         "confusion": confusion(report),
         "cell": CELL,
@@ -96,8 +102,8 @@ def results(report: RunReport) -> dict[str, Any]:
         "roc_rows": report.roc[:: max(1, len(report.roc) // ROC_ROWS)],
         "precision_recall": precision_recall(report) if report.precision_recall else None,
         "precision_recall_rows": report.precision_recall[:: max(1, len(report.precision_recall) // ROC_ROWS)],
-        "swarm": explanations.swarm(report.explanation.swarms) if report.explanation else None,
-        "dependence": explanations.dependence(report) if report.explanation else (),
+        "swarm": explanations.swarm(explained.swarms) if explained else None,
+        "dependence": explanations.dependence(explained) if explained else (),
         "residuals": residuals(report.residuals) if report.residuals else None,
         "residual_rows": _residual_rows(report.residuals) if report.residuals else (),
     }

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from training.engine import RunConfig
+from training.engine import RunConfig, crossed
 from training.engine.recipes import Candidate, candidates
 
 CELLS_PER_S = 2.5e8  # cells times rounds that one core gets through in a second: 400,000 x 30 x 300 in 7 s on two
@@ -19,9 +19,12 @@ def seconds(config: RunConfig, *, rows: int, columns: int) -> int:
     """Roughly how long the run will take, in whole seconds."""
     cores = config.threads or len(os.sched_getaffinity(0))
     cells = rows * columns * (1 - config.test_share)
+    sets = candidates(config)
+    if crossed.applies(config, rows):
+        sets = crossed.plan(sets)
     total = BASE_S + sum(
         _rounds(each.learning_rate, each.max_rounds, LEARNING) * (ROUND_S + cells / CELLS_PER_S / cores)
-        for each in candidates(config)
+        for each in sets
     )
     return round(total)
 
@@ -44,8 +47,9 @@ class Pace:
         self._learning = LEARNING
 
     def see(self, candidate: str, step: int) -> None:
-        """Round `step` of this parameter set has just ended."""
-        place, now = [each.name for each in self._sets].index(candidate), time.monotonic()
+        """Round `step` of this parameter set has just ended. One that was not planned is the last, which had won."""
+        names, now = [each.name for each in self._sets], time.monotonic()
+        place = names.index(candidate) if candidate in names else len(names) - 1
         if place != self._place and self._step:
             self._learning = self._step * self._sets[self._place].learning_rate
             self._since = None

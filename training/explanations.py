@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.utils.translation import gettext
 
-from training.engine.report import Dependence, RunReport, Step, Swarm
+from training.engine.report import Dependence, Explanation, Step, Swarm
 
 WIDTH = 640.0
 ROW = 40.0  # height of one column of the swarm
@@ -90,9 +90,9 @@ def _row(found: Swarm, middle: float, reach: float) -> SwarmRow:
     return SwarmRow(found.column, middle, paths, low, half, high, float(np.mean(np.array(found.values) > 0)))
 
 
-def dependence(report: RunReport) -> tuple[DependencePlot, ...]:
+def dependence(explained: Explanation) -> tuple[DependencePlot, ...]:
     """The strongest columns' drawings, all to the same scale."""
-    found = report.explanation.dependence[:DEPENDENCE] if report.explanation else ()
+    found = explained.dependence[:DEPENDENCE]
     reach = max((abs(edge) for each in found for step in each.steps for edge in (step.low, step.high)), default=0.0)
     return tuple(_plot(each, reach or 1.0) for each in found)
 

@@ -201,7 +201,7 @@ def run_page(request: AuthedRequest, slug: str, number: int) -> HttpResponse:
             "best": report.best_round if report else None,
             "curves": {"steps": curves.steps, "values": curves.values},
         },
-        **(charts.results(report) if report else {}),
+        **(charts.results(report, label=request.GET.get("class", "")) if report else {}),
     }
     return render(request, "training/run.html", context)
 

@@ -91,6 +91,7 @@ DETECTORS = {
     "time": _("rows that judge the past"),
     "shift": _("a target that shifted"),
     "choice": _("a choice between parameter sets"),
+    "fold_spread": _("a fold far from the others"),
     "excluded": _("columns left out by rule"),
     "dropped": _("rows without a target"),
 }

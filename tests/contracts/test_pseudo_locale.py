@@ -25,7 +25,7 @@ PAGES = (
 DATA = re.compile(r"(?i)churn|customers?|months|plan|spend|acme|basic|plus|pro|yes|ben|first|fynix|flux|pilot")
 """What people named, and the product's own name."""
 NAMES = re.compile(
-    r"(?i)auc|roc|xgboost|csv|tsv|utf|api|shap|rmse|markdown|bytes|autogluon|onnx\w*|litert|torch|numpy|python"
+    r"(?i)auc|roc|\bmin\b|xgboost|csv|tsv|utf|api|shap|rmse|markdown|bytes|autogluon|onnx\w*|litert|torch|numpy|python"
 )
 """Names that are the same in every language."""
 SILENT = {"kbd", "script", "style", "code", "pre", "time", "bdi", "textarea", "option"}

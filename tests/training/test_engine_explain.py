@@ -49,6 +49,16 @@ def test_every_task_is_explained_and_its_report_survives_json(tmp_path, task):
     assert RunReport.from_json(json.loads(json.dumps(report.to_json()))) == report
 
 
+def test_each_class_is_explained_for_itself_with_its_own_columns_first(tmp_path):
+    report = report_of(tmp_path, species(), "species", "multiclass")
+    by_class = {each.output: each for each in report.class_explanations}
+    assert list(by_class) == [each.label for each in report.classes]
+    assert by_class[report.explanation.output].swarms[0].values != next(
+        each.swarms[0].values for output, each in by_class.items() if output != report.explanation.output
+    )
+    assert report_of(tmp_path, churn()).class_explanations == ()
+
+
 def test_precision_recall_ends_with_all_found_and_agrees_with_its_area(tmp_path):
     report = report_of(tmp_path, churn())
     curve = report.precision_recall

@@ -155,10 +155,31 @@ def test_a_finished_run_shows_its_results_without_a_script(run: Run, cast: Cast)
     assert page.count("As a table") == len(drawings)
 
 
+def test_vic_chooses_the_class_that_is_explained(cast: Cast, churn: DatasetVersion, config: RunConfig) -> None:
+    wish = replace(config, target="plan", task="multiclass", parameters={"n_estimators": 5})
+    train_here(start(churn, wish, cast.ben))
+    vic = as_(cast.vic)
+    pages = {label: text(vic, "/p/acme/runs/1", **{"class": label}) for label in ("basic", "plus", "nothing")}
+
+    assert "moves the answer towards “basic”" in pages["basic"].replace("<bdi>", "").replace("</bdi>", "")
+    assert "<option selected>plus</option>" in pages["plus"]
+    assert pages["nothing"].count("<option selected>") == 1
+    paper = vic.get("/p/acme/runs/1/report/md").content.decode()
+    assert all(f"towards “{label}”" in paper for label in ("basic", "plus", "pro"))
+
+
 def test_a_run_from_before_there_were_explanations_is_still_read(run: Run, cast: Cast) -> None:
     train_here(run)
     outcome = Outcome.objects.get(run=run)
-    for name in ("precision_recall", "explanation", "suspicions", "divided", "divided_by"):
+    for name in (
+        "precision_recall",
+        "explanation",
+        "class_explanations",
+        "spread",
+        "suspicions",
+        "divided",
+        "divided_by",
+    ):
         del outcome.report[name]
     for claim in outcome.narrative["claims"]:
         del claim["wording"]

@@ -18,7 +18,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from training.engine import scorers
+from training.engine import crossed, scorers
 from training.engine.checkpoint import Progress, State, Winner, pack, unpack
 from training.engine.errors import Cancelled, Untrainable
 from training.engine.observer import Checkpoints, Observer, RoundPoint
@@ -93,8 +93,11 @@ def fit(
     checkpoints: Checkpoints,
     followed: tuple[str, ...] = (),
     lay: Lay | None = None,
+    folds: tuple[Data, ...] = (),
 ) -> Fit:
     """Train every candidate and keep the one with the lowest validation loss.
+
+    With `folds`, as many as crossed.FOLDS, the candidate with the lowest mean loss over them is trained on `data`.
 
     `followed` names metrics of scorers.py that are measured on the validation rows after every round, on one machine.
     `lay` chooses the ground that trees grow on: this machine unless given.
@@ -102,16 +105,37 @@ def fit(
     Continues from the checkpoint if it belongs to the same data and settings. Raises Cancelled, or
     Untrainable for parameters that XGBoost refuses and for a loss that is never finite.
     """
-    key = _key(data, schema, candidates, seed, followed)
+    key = _key((data, *folds), schema, candidates, seed, followed)
     trainer = _Trainer(
-        data, schema, candidates, seed, threads, observer, checkpoints, followed, lay or Matrices.build, State(key)
+        data,
+        folds,
+        schema,
+        candidates,
+        seed,
+        threads,
+        observer,
+        checkpoints,
+        followed,
+        lay or Matrices.build,
+        State(key),
     )
     return trainer.run()
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """One training of a candidate, whose place is told; on a fold only its loss is of use."""
+
+    candidate: Candidate
+    place: int
+    data: Data
+    is_fold: bool = False
+
+
 @dataclass
 class _Trainer:
-    data: Data
+    whole: Data
+    folds: tuple[Data, ...]
     schema: ModelSchema
     candidates: tuple[Candidate, ...]
     seed: int
@@ -129,10 +153,28 @@ class _Trainer:
 
     def run(self) -> Fit:
         self._restore()
-        while (winner := self.state.winner) is None or len(self.state.finished) < len(self.candidates):
-            self._train(self.candidates[len(self.state.finished)])
-        candidate = self.candidates[winner.index]
-        return Fit(winner.native, candidate, winner.progress, tuple(self.state.finished))
+        while len(self.state.finished) < self.trials:
+            self._train(self._next())
+        winner, results = self.state.winner, tuple(self.state.finished)
+        assert winner is not None  # noqa: S101  the last trial is of no fold
+        if self.folds:
+            results = crossed.results(results, self.candidates)
+        return Fit(winner.native, self.candidates[winner.index], winner.progress, results)
+
+    @property
+    def trials(self) -> int:
+        return len(self.folds) * len(self.candidates) + 1 if self.folds else len(self.candidates)
+
+    def _next(self) -> _Trial:
+        """All folds of one candidate after the other, then the best on the whole; without folds each on the whole."""
+        done = len(self.state.finished)
+        if not self.folds:
+            return _Trial(self.candidates[done], done, self.whole)
+        if done < self.trials - 1:
+            place, fold = divmod(done, len(self.folds))
+            return _Trial(crossed.named(self.candidates[place], fold), place, self.folds[fold], is_fold=True)
+        place = crossed.best(self.state.finished)
+        return _Trial(self.candidates[place], place, self.whole)
 
     def _restore(self) -> None:
         blob = self.checkpoints.load()
@@ -141,13 +183,13 @@ class _Trainer:
             self.state = state
             self.observer.log("info", f"Continuing after round {state.progress.round}.")
 
-    def _train(self, candidate: Candidate) -> None:
-        ground = self.lay(self.data, self.schema, candidate, self.threads)
-        watch = Watch(self, candidate)
+    def _train(self, trial: _Trial) -> None:
+        ground = self.lay(trial.data, self.schema, trial.candidate, self.threads)
+        watch = Watch(self, trial.candidate, trial.data)
         while not watch.done:
-            self._segment(candidate, ground, watch)
+            self._segment(trial.candidate, ground, watch)
             self._save()
-        self._finish(candidate)
+        self._finish(trial)
 
     def _segment(self, candidate: Candidate, ground: Ground, watch: Watch) -> None:
         state, started = self.state, time.perf_counter()
@@ -174,15 +216,15 @@ class _Trainer:
             self.checkpoints.save(pack(self.state))
             self.saved_at = now
 
-    def _finish(self, candidate: Candidate) -> None:
-        state = self.state
+    def _finish(self, trial: _Trial) -> None:
+        state, candidate = self.state, trial.candidate
         progress = state.progress
         if progress.best_round == 0:
             raise Untrainable("diverged", "The loss was never a number. Lower the learning rate and start again.")
         result = _result(candidate, progress)
-        if state.winner is None or progress.best_loss < state.winner.progress.best_loss:
+        if not trial.is_fold and (state.winner is None or progress.best_loss < state.winner.progress.best_loss):
             native = cut(state.native, progress.best_round)
-            state.winner = Winner(len(state.finished), progress, native)
+            state.winner = Winner(trial.place, progress, native)
         state.finished.append(result)
         state.progress, state.native = Progress(), b""
         best = f"best validation {self.metrics[0]} {result.loss:.5g} at round {result.best_round}"
@@ -251,8 +293,8 @@ class Matrices:
 class Watch:
     """After each round: note the metrics, tell the observer, decide whether to stop."""
 
-    def __init__(self, trainer: _Trainer, candidate: Candidate) -> None:
-        self.trainer, self.candidate = trainer, candidate
+    def __init__(self, trainer: _Trainer, candidate: Candidate, data: Data) -> None:
+        self.trainer, self.candidate, self.data = trainer, candidate, data
         self.told = -1
 
     @property
@@ -286,12 +328,12 @@ class Watch:
     def _patience(self) -> int:
         if self.candidate.patience is not None:
             return self.candidate.patience
-        return patience(self.trainer.state.progress.best_round, len(self.trainer.data.train.labels))
+        return patience(self.trainer.state.progress.best_round, len(self.data.train.labels))
 
     def _tell(self, progress: Progress) -> None:
         """Progress as if no later round were better; candidates count alike."""
         end = min(self.candidate.max_rounds, progress.best_round + self._patience())
-        done = (len(self.trainer.state.finished) + progress.round / end) / len(self.trainer.candidates)
+        done = (len(self.trainer.state.finished) + progress.round / end) / self.trainer.trials
         percent = int(100 * done)
         if percent > self.told:
             self.told = percent
@@ -321,7 +363,7 @@ class Ear(xgb.callback.TrainingCallback):
 
     def _followed(self, model: xgb.Booster, followed: tuple[str, ...]) -> Iterable[tuple[str, float]]:
         """XGBoost remembers its answers for the validation rows, so asking again costs little."""
-        labels = self.watch.trainer.data.valid.labels.astype(np.float64)
+        labels = self.watch.data.valid.labels.astype(np.float64)
         found = np.asarray(model.predict(self.matrices.valid), dtype=np.float64).reshape(len(labels), -1)
         if self.watch.task == "binary":
             found = np.column_stack([1 - found, found])
@@ -363,11 +405,15 @@ def _logloss(labels: NDArray[np.float32], positive: NDArray[np.float32]) -> floa
 
 
 def _key(
-    data: Data, schema: ModelSchema, candidates: tuple[Candidate, ...], seed: int, followed: tuple[str, ...]
+    every: Iterable[Data],
+    schema: ModelSchema,
+    candidates: tuple[Candidate, ...],
+    seed: int,
+    followed: tuple[str, ...],
 ) -> str:
     """Digest of everything that shapes the model and its curves."""
     digest = hashlib.sha256(repr((schema, candidates, seed, followed, xgb.__version__)).encode())
-    for part in (data.train, data.valid):
+    for part in (part for data in every for part in (data.train, data.valid)):
         digest.update(part.matrix.tobytes())
         digest.update(part.labels.tobytes())
     return digest.hexdigest()

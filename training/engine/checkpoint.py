@@ -76,7 +76,7 @@ def unpack(data: bytes) -> State | None:
     winner = header["winner"]
     return State(
         key=header["key"],
-        finished=[CandidateResult(**result) for result in header["finished"]],
+        finished=[CandidateResult.from_json(result) for result in header["finished"]],
         winner=winner and Winner(winner["index"], Progress(**winner["progress"]), data[middle:]),
         progress=Progress(**header["progress"]),
         native=data[end:middle],

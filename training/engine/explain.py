@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ STRONGEST = 8  # columns that are drawn
 SWARM_ROWS = 200
 BINS = 12
 LEVELS = 12
+MOST_CLASSES = 12  # that are explained each for itself
 Vector = NDArray[np.float32]
 
 
@@ -28,18 +30,40 @@ def contributions(model: Model, values: Vector) -> tuple[Vector, Vector]:
     return shaped[:, :, :-1], shaped[:, :, -1]
 
 
-def explain(model: Model, values: Vector) -> tuple[tuple[Importance, ...], Explanation]:
+@dataclass(frozen=True)
+class Explained:
+    """What columns do to the answers; `by_class` of a multiclass model, of its strongest classes in their order."""
+
+    importance: tuple[Importance, ...]
+    overall: Explanation
+    by_class: tuple[Explanation, ...]
+
+
+def explain(model: Model, values: Vector) -> Explained:
     """Columns by mean absolute SHAP value over evenly spaced rows, at most MAX_ROWS, largest first; and of the
     STRONGEST ones every row's value and how it depends on the cell.
 
-    Outputs of a multiclass model are averaged for the importance.
+    Outputs of a multiclass model are averaged for the importance; for each class its own columns are the strongest.
     """
     trees = max(1, model.booster.num_boosted_rounds() * model.schema.outputs)
     rows = min(len(values), max(MIN_ROWS, min(MAX_ROWS, TREE_ROWS // trees)))
     sample = values[np.linspace(0, len(values) - 1, rows).astype(int)]
     found = contributions(model, sample)[0]
+    weights = np.abs(found).mean(axis=0, dtype=np.float64)  # (outputs, columns)
     shares = _importance(model, found)
-    return shares, _explanation(model, sample, found, [item.column for item in shares[:STRONGEST]])
+    strongest = [model.schema.names.index(item.column) for item in shares[:STRONGEST]]
+    moved = np.argsort(-weights.sum(axis=1), kind="stable")
+    classes = sorted(moved[:MOST_CLASSES]) if model.schema.task == "multiclass" else ()
+    return Explained(
+        shares,
+        _explanation(model, sample, found, int(moved[0]), strongest),
+        tuple(
+            _explanation(
+                model, sample, found, int(output), np.argsort(-weights[output], kind="stable")[:STRONGEST].tolist()
+            )
+            for output in classes
+        ),
+    )
 
 
 def _importance(model: Model, found: Vector) -> tuple[Importance, ...]:
@@ -50,9 +74,7 @@ def _importance(model: Model, found: Vector) -> tuple[Importance, ...]:
     return tuple(sorted(items, key=lambda item: (-item.mean_abs, item.column)))
 
 
-def _explanation(model: Model, sample: Vector, found: Vector, strongest: list[str]) -> Explanation:
-    output = int(np.abs(found).mean(axis=(0, 2)).argmax())
-    places = [model.schema.names.index(name) for name in strongest]
+def _explanation(model: Model, sample: Vector, found: Vector, output: int, places: Sequence[int]) -> Explanation:
     columns = [model.schema.columns[place] for place in places]
     few = np.linspace(0, len(sample) - 1, min(len(sample), SWARM_ROWS)).astype(int)
     return Explanation(

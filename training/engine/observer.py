@@ -32,7 +32,7 @@ class Observer(Protocol):
         """`progress` runs from 0 to 1 within the stage."""
 
     def plan(self, candidates: Sequence[Candidate]) -> None:
-        """The parameter sets that will be tried, in this order; told once before the first round."""
+        """What will be trained, in this order; told once before the first round. See crossed.plan for the last."""
 
     def rounds(self, points: Sequence[RoundPoint]) -> None:
         """New points. After a resume the rounds since the checkpoint come again with equal values."""

@@ -27,7 +27,10 @@ class ClassRows:
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """One parameter set: its lowest validation loss and the round (from 1) that had it."""
+    """One parameter set: its lowest validation loss and the round (from 1) that had it.
+
+    After cross-validation `folds` holds the lowest loss of each fold, `loss` is their mean and `best_round` the middle.
+    """
 
     name: str
     loss: float
@@ -36,6 +39,11 @@ class CandidateResult:
     max_rounds: int
     seconds: float
     parameters: dict[str, float | int | str]
+    folds: tuple[float, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CandidateResult:
+        return cls(**{**data, "folds": tuple(data.get("folds", ()))})
 
 
 @dataclass(frozen=True)
@@ -133,8 +141,8 @@ class Dependence:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of the columns that matter most. `output` is the class of a multiclass model that the values speak for,
-    the one that columns move most; else it is empty."""
+    """Of the columns that matter most. `output` is the class of a multiclass model that the values speak for; else it
+    is empty."""
 
     output: str
     swarms: tuple[Swarm, ...]
@@ -215,7 +223,8 @@ class RunReport:
     `sizes` are rows by part (train, valid, test); `rounds_run` counts the chosen candidate's rounds, of
     which the first `best_round` are kept; `validation` holds its metrics at that round. `confusion[i][j]`
     counts test rows of class i answered with class j. `divided` says how the rows were divided: at `random`, or
-    by `group` or `time` of the column `divided_by`.
+    by `group` or `time` of the column `divided_by`. `explanation` of a multiclass model speaks for the class that
+    columns move most, `class_explanations` for each class in turn, of very many for those that columns move most.
     """
 
     task: Task
@@ -249,6 +258,7 @@ class RunReport:
     importance: tuple[Importance, ...]
     precision_recall: tuple[PrecisionRecall, ...] = ()
     explanation: Explanation | None = None
+    class_explanations: tuple[Explanation, ...] = ()
     suspicions: Suspicions | None = None
     spread: tuple[Spread, ...] = ()
     divided: str = "random"
@@ -270,12 +280,14 @@ class RunReport:
         read: dict[str, Any] = {
             name: tuple(kind(**item) for item in data.get(name, ())) for name, kind in LISTS.items()
         }
+        read["candidates"] = tuple(CandidateResult.from_json(each) for each in data["candidates"])
         read["test"] = {name: Score(**score) for name, score in data["test"].items()}
         read["columns"] = tuple(data["columns"])
         read["confusion"] = tuple(tuple(row) for row in data["confusion"])
         read["curves"] = _curves(data["curves"])
         read["residuals"] = _residuals(data["residuals"])
-        read["explanation"] = _explanation(data.get("explanation"))
+        read["explanation"] = _explanation(data["explanation"]) if data.get("explanation") else None
+        read["class_explanations"] = tuple(map(_explanation, data.get("class_explanations", ())))
         read["spread"] = tuple(Spread(**{**each, "edges": tuple(each["edges"])}) for each in data.get("spread", ()))
         read["suspicions"] = _suspicions(data.get("suspicions"))
         return cls(**{**data, **read})
@@ -284,7 +296,6 @@ class RunReport:
 LISTS: dict[str, Any] = {
     "classes": ClassRows,
     "excluded": ExcludedColumn,
-    "candidates": CandidateResult,
     "calibration": CalibrationBin,
     "roc": RocPoint,
     "importance": Importance,
@@ -302,9 +313,7 @@ def _residuals(data: Mapping[str, Any] | None) -> Residuals | None:
     return Residuals(**{**data, "edges": tuple(data["edges"]), "counts": tuple(data["counts"])})
 
 
-def _explanation(data: Mapping[str, Any] | None) -> Explanation | None:
-    if data is None:
-        return None
+def _explanation(data: Mapping[str, Any]) -> Explanation:
     swarms = tuple(Swarm(each["column"], tuple(each["values"]), tuple(each["ranks"])) for each in data["swarms"])
     dependence = tuple(
         Dependence(each["column"], each["kind"], tuple(Step(**step) for step in each["steps"]))

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import xgboost as xgb
 
-from training.engine import boost, columns, evaluate, explain, metrics, scorers, suspect
+from training.engine import boost, columns, crossed, evaluate, explain, metrics, scorers, suspect
 from training.engine.boost import Data, Fit, Part
 from training.engine.checkpoint import Progress
 from training.engine.config import RunConfig
@@ -24,7 +24,7 @@ from training.engine.predict import Model
 from training.engine.recipes import METRICS, OBJECTIVES, Candidate, candidates, for_rare
 from training.engine.report import ClassRows, Curves, ExcludedColumn, RunReport, Spread
 from training.engine.schema import ModelSchema
-from training.engine.split import Split, cut_table
+from training.engine.split import Split, codes, cut_table
 from training.engine.spread import spread
 from training.engine.target import Labels, read_labels
 
@@ -94,7 +94,8 @@ def train(
         frame = pl.read_parquet(table)
     prepared = _prepare(frame, config, clock)
     sets += _for_rare(prepared.data, config)
-    observer.plan(sets)
+    folds = _folds(prepared, config, observer)
+    observer.plan(crossed.plan(sets) if folds else sets)
     with clock.stage("train"):
         fitted = boost.fit(
             data=prepared.data,
@@ -106,6 +107,7 @@ def train(
             checkpoints=checkpoints,
             followed=config.metrics,
             lay=lay,
+            folds=folds,
         )
     return _judge(frame, prepared, fitted, config=config, threads=threads, clock=clock)
 
@@ -143,6 +145,25 @@ def _for_rare(data: Data, config: RunConfig) -> tuple[Candidate, ...]:
     return for_rare(config, positives=positives, negatives=len(data.train.labels) - positives)
 
 
+def _folds(prepared: _Prepared, config: RunConfig, observer: Observer) -> tuple[Data, ...]:
+    """The rows that are not for the test, cut for cross-validation; none where that is not for this table."""
+    if not crossed.applies(config, prepared.table.height):
+        return ()
+    train, valid = prepared.data.train, prepared.data.valid
+    matrix, labels = np.concatenate([train.matrix, valid.matrix]), np.concatenate([train.labels, valid.labels])
+    rows = np.concatenate([prepared.parts.train, prepared.parts.valid])
+    groups = codes(prepared.table[config.group])[rows] if config.group else None
+    home = crossed.cut(labels, groups, stratify=config.task != "regression", seed=config.seed)
+    if home is None:
+        observer.log("info", f"There are fewer than {crossed.FOLDS} groups, so the sets are not cross-validated.")
+        return ()
+    observer.log("info", f"Each parameter set is judged on {crossed.FOLDS} folds; the best then learns once more.")
+    return tuple(
+        Data(Part(matrix[home != fold], labels[home != fold]), Part(matrix[home == fold], labels[home == fold]))
+        for fold in range(crossed.FOLDS)
+    )
+
+
 def _require_columns(frame: pl.DataFrame, divides: list[str], target: str) -> None:
     if len(divides) > 1:
         raise Untrainable("bad_split", "Divide the rows by group or by time, not by both.")
@@ -169,10 +190,10 @@ def _judge(
         prior = evaluate.prior_of((data.train.labels, data.valid.labels), schema)
         verdict = evaluate.evaluate(model, test, prior=prior, seed=config.seed, further=config.metrics)
     with clock.stage("explain"):
-        shares, explanation = explain.explain(model, test.matrix)
+        explained = explain.explain(model, test.matrix)
         suspicions = suspect.suspect(
             prepared.table, prepared.parts, prepared.labels, prepared.data.train, schema=schema,
-            strongest=[item.column for item in shares], config=config, observer=clock.observer,
+            strongest=[item.column for item in explained.importance], config=config, observer=clock.observer,
         )  # fmt: skip
     progress = fitted.progress
     report = RunReport(
@@ -204,9 +225,10 @@ def _judge(
         calibration=verdict.calibration,
         roc=verdict.roc,
         residuals=verdict.residuals,
-        importance=shares,
+        importance=explained.importance,
         precision_recall=verdict.precision_recall,
-        explanation=explanation,
+        explanation=explained.overall,
+        class_explanations=explained.by_class,
         suspicions=suspicions,
         spread=_spread(prepared),
         divided="time" if config.time else "group" if config.group else "random",

@@ -60,7 +60,7 @@ def cut_table(table: pl.DataFrame, labels: NDArray[np.float32], config: RunConfi
         found = by_time(_ranks(table[config.time]), test_share=config.test_share)
     elif config.group:
         classes = labels if stratify else np.zeros_like(labels)
-        found = by_group(_codes(table[config.group]), classes, test_share=config.test_share, seed=config.seed)
+        found = by_group(codes(table[config.group]), classes, test_share=config.test_share, seed=config.seed)
     else:
         return split(labels, stratify=stratify, test_share=config.test_share, seed=config.seed)
     if stratify:
@@ -126,7 +126,7 @@ def _ranks(values: pl.Series) -> NDArray[np.int64]:
     return np.asarray(known.rank("dense").fill_null(0).cast(pl.Int64).to_numpy())
 
 
-def _codes(values: pl.Series) -> NDArray[np.int64]:
+def codes(values: pl.Series) -> NDArray[np.int64]:
     """One number for each value; every row without one is a group of its own."""
     ranks = values.rank("dense").cast(pl.Int64)
     own = pl.Series(-np.arange(1, len(values) + 1))

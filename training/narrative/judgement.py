@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import median
 from typing import Literal
 
 from training.engine.report import Alone, RunReport, Score, Suspicions
@@ -14,6 +15,8 @@ PERFECT = {"auc": 1.0, "accuracy": 1.0, "rmse": 0.0}
 CALIBRATION_ROWS = 300
 # Of 282 honest columns 11 score above the first bound alone and none above the second; copies with 5 % noise do.
 WARN_ALONE, CERTAIN_ALONE = 0.925, 0.985
+# Of five folds one is that far out by chance too often to be told, unless it also differs by a tenth.
+FAR, MATTERS = 3.0, 0.1
 HOLED = 0.7  # a copy of the answer with fewer cells than this scores low over all rows
 
 Verdict = Literal["certain", "likely", "where_present"]
@@ -226,12 +229,40 @@ def choice(report: RunReport) -> Claim | None:
     slots = {
         "tried": Slot(len(report.candidates), "count"),
         "metric": _name(report.primary),
-        "loss": Slot(first.loss, "number", f"valid-{report.primary}", first.best_round),
+        "loss": Slot(first.loss, "number")
+        if first.folds
+        else Slot(first.loss, "number", f"valid-{report.primary}", first.best_round),
         "other": Slot(second.loss, "number"),
     }
     verdict = "the choice hardly matters" if lead < 0.01 else "the lower one is kept"
-    template = f"Of {{tried}} parameter sets the best two reach {{metric}} {{loss}} and {{other}}: {verdict}."
+    mean = f"mean {{metric}} over {len(first.folds)} folds" if first.folds else "{metric}"
+    template = f"Of {{tried}} parameter sets the best two reach {mean} {{loss}} and {{other}}: {verdict}."
     return Claim("choice", "info", template, slots)
+
+
+def fold_spread(report: RunReport) -> Claim | None:
+    """A fold whose loss lies far from the middle one: the modified z of Iglewicz and Hoaglin above FAR, and so far that
+    it matters."""
+    chosen = next((each for each in report.candidates if each.name == report.chosen), None)
+    if chosen is None or not chosen.folds:
+        return None
+    middle = median(chosen.folds)
+    spread = median(abs(loss - middle) for loss in chosen.folds)
+    place, loss = max(enumerate(chosen.folds, start=1), key=lambda each: abs(each[1] - middle))
+    if 0.6745 * abs(loss - middle) <= FAR * spread or abs(loss - middle) <= MATTERS * middle:
+        return None
+    template = (
+        "On fold {fold} of {folds} the {metric} is {loss}, on the middle one {middle}: much depends on which rows are "
+        "learnt from. Look for groups or rare values, or add rows."
+    )
+    slots = {
+        "fold": Slot(place, "count"),
+        "folds": Slot(len(chosen.folds), "count"),
+        "metric": _name(report.primary),
+        "loss": Slot(loss, "number"),
+        "middle": Slot(middle, "number"),
+    }
+    return Claim("fold_spread", "warning", template, slots)
 
 
 def excluded(report: RunReport) -> Claim | None:
@@ -265,6 +296,7 @@ DETECTORS: dict[str, Callable[[RunReport], Claim | None]] = {
     "time": time,
     "shift": shift,
     "choice": choice,
+    "fold_spread": fold_spread,
     "excluded": excluded,
     "dropped": dropped,
 }

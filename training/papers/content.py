@@ -13,7 +13,7 @@ from fynix.errors import Conflict
 from fynix.templatetags.figures import duration, number, percent
 from training import words
 from training.engine import ModelSchema, RunConfig
-from training.engine.report import RunReport
+from training.engine.report import CandidateResult, RunReport
 from training.models import Outcome, Run
 from training.narrative import Narrative
 from training.papers.blocks import Block, Heading, Paper, Sentence, Table
@@ -131,11 +131,19 @@ def _settings(run: Run, report: RunReport) -> Iterator[Table]:
     )
     yield _pairs(_("Settings"), asked)
     rows = tuple(
-        (each.name, number(each.loss), f"{each.best_round} / {each.rounds_run}", duration(each.seconds))
+        (each.name, _loss(each), f"{each.best_round} / {each.rounds_run}", duration(each.seconds))
         for each in report.candidates
     )
     head = (_("Parameter set"), _("Validation loss"), _("Best round / rounds"), _("Time"))
     yield Table(_("Parameter sets that were tried"), head, rows)
+
+
+def _loss(each: CandidateResult) -> str:
+    """The lowest loss, or after cross-validation the mean with the range of the folds."""
+    if not each.folds:
+        return number(each.loss)
+    low, high = number(min(each.folds)), number(max(each.folds))
+    return _("%(loss)s, folds %(low)s – %(high)s") % {"loss": number(each.loss), "low": low, "high": high}
 
 
 def _data(report: RunReport, schema: ModelSchema) -> Iterator[Table]:

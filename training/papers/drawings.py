@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from fynix.templatetags.figures import number, percent
 from training import words
-from training.engine.report import Curves, RunReport
+from training.engine.report import Curves, Explanation, RunReport
 from training.papers.blocks import Box, Dot, Drawing, Label, Shape, Stroke, Table
 
 LEFT, TOP, RIGHT, BOTTOM = 56.0, 24.0, 12.0, 28.0
@@ -140,7 +140,16 @@ def _importance(report: RunReport) -> Drawing:
 
 
 def _dependence(report: RunReport) -> Iterator[Drawing]:
-    found = report.explanation.dependence[:4] if report.explanation else ()
+    """Of each class of a multiclass model its strongest columns; of other models the strongest of all."""
+    if report.class_explanations:
+        for each in report.class_explanations:
+            yield from _dependence_of(each, 2)
+    elif report.explanation:
+        yield from _dependence_of(report.explanation, 4)
+
+
+def _dependence_of(explained: Explanation, most: int) -> Iterator[Drawing]:
+    found = explained.dependence[:most]
     reach = max((abs(edge) for each in found for step in each.steps for edge in (step.low, step.high)), default=1.0)
     wide = WIDTH - LABEL - RIGHT
     for each in found:
@@ -159,6 +168,9 @@ def _dependence(report: RunReport) -> Iterator[Drawing]:
             for step in each.steps
         )
         title = _("How %(column)s moves the answer (SHAP values)") % {"column": each.column}
+        if explained.output:
+            names = {"column": each.column, "label": explained.output}
+            title = _("How %(column)s moves the answer towards “%(label)s” (SHAP values)") % names
         head = (_("Values"), _("Rows"), _("Mean"), _("From"), _("To"))
         yield Drawing(title, WIDTH, height + 4, tuple(shapes), Table(title, head, rows))
 
