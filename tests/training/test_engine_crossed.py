@@ -59,7 +59,7 @@ def test_no_group_is_in_two_folds_and_too_few_groups_are_none(tmp_path):
     assert all(len(set(home[groups == group])) == 1 for group in range(30))
     assert np.bincount(home).tolist() == [18] * 5
     assert crossed.cut(np.zeros(90, dtype=np.float32), groups // 10, stratify=True, seed=7) is None
-    table = churn().with_columns(branch=pl.int_range(600) % 4)
+    table = churn().with_columns(branch=pl.Series(np.repeat(range(5), [250, 150, 100, 60, 40])))
     watch = Watch()
     report = learn(tmp_path, table, replace(THOROUGH, group="branch"), watch).report
     assert report.candidates[0].folds == ()
