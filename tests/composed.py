@@ -30,6 +30,11 @@ def services() -> dict[str, Any]:
     return found
 
 
+def service(name: str) -> Any:
+    """What the file says of a service, or of one of its replicas: `trainer-2` is one more `trainer`."""
+    return services()[name.partition("-")[0]]
+
+
 @dataclass
 class Composed:
     """The services on this machine. `places` says what stands for a host, port or path of the file."""
@@ -47,7 +52,7 @@ class Composed:
 
     def environment(self, name: str) -> dict[str, str]:
         """What the service finds in its environment, and of ours only what a bare machine has."""
-        given = {key: self.text(value) for key, value in services()[name].get("environment", {}).items()}
+        given = {key: self.text(value) for key, value in service(name).get("environment", {}).items()}
         bare = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HOME": str(self.folder), "HOSTNAME": name}
         return {**bare, "XDG_DATA_HOME": str(self.folder / "certificates"), **given}
 
@@ -57,14 +62,14 @@ class Composed:
     def start(self, name: str) -> None:
         with self.log(name).open("ab") as log:
             self.running[name] = subprocess.Popen(
-                self.argv(services()[name]["command"]), env=self.environment(name), cwd=ROOT, stdout=log, stderr=log,
+                self.argv(service(name)["command"]), env=self.environment(name), cwd=ROOT, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
 
     def run(self, name: str, *words: str) -> str:
         """A command in the service's environment, to its end; what it printed."""
         done = subprocess.run(
-            self.argv(list(words) or services()[name]["command"]), env=self.environment(name), cwd=ROOT,
+            self.argv(list(words) or service(name)["command"]), env=self.environment(name), cwd=ROOT,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{name} {words}: {done.stdout}{done.stderr}"
@@ -72,7 +77,7 @@ class Composed:
 
     def is_healthy(self, name: str) -> bool:
         """What the service's own health check says."""
-        how, *words = services()[name]["healthcheck"]["test"]
+        how, *words = service(name)["healthcheck"]["test"]
         argv = ["sh", "-c", self.text(words[0])] if how == "CMD-SHELL" else self.argv(words)
         if argv[0] == "wget" and shutil.which("wget") is None:
             argv = ["curl", "-sf", "-o", "/dev/null", argv[-1]]
@@ -100,7 +105,7 @@ class Composed:
             process.terminate()
         ends = {}
         for name, process in self.running.items():
-            grace = float(services()[name].get("stop_grace_period", "10s").removesuffix("s"))
+            grace = float(service(name).get("stop_grace_period", "10s").removesuffix("s"))
             try:
                 ends[name] = process.wait(grace)
             except subprocess.TimeoutExpired:

@@ -7,8 +7,10 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ from websockets.sync.client import connect
 from fynix import env
 from fynix.management.commands.pilot import WORKERS
 from tests.composed import Composed, services
-from tests.receivers import Collector, collector
+from tests.receivers import Collector, Span, collector
 from tests.servers import find, free_port
 
 ADA, CLICK = "ada@example.org", "click-of-ada-0001"
+TRAINERS = ("trainer", "trainer-2")
 OURS = {"prepare", "web", "trainer", "reader", "packer", "schedule"}
 service = pytest.mark.service
 
@@ -143,7 +146,7 @@ def test_ada_goes_the_whole_way_through_the_services(composed: Composed, traced:
     composed.start("redis")
     composed.wait_for("redis")
     assert composed.run("prepare") == composed.run("prepare") == "Everything is prepared.\n"
-    everything = ("web", "trainer", "reader", "packer", "schedule", "proxy")
+    everything = ("web", "trainer", "trainer-2", "reader", "packer", "schedule", "proxy")
     for name in everything:
         composed.start(name)
     for name in everything:
@@ -156,7 +159,7 @@ def test_ada_goes_the_whole_way_through_the_services(composed: Composed, traced:
     assert plain.headers["Location"].startswith("https://localhost")
     sign_up(base, trust)
     walk(composed, base, root, tmp_path)
-    hear(composed, base, trust)
+    share(composed, base, trust)
 
     assert "BROKEN" not in composed.run("web", "python", "manage.py", "verify")
     assert "files" in composed.run("web", "python", "manage.py", "backup", str(tmp_path / "backup"))
@@ -193,15 +196,42 @@ def walk(composed: Composed, base: str, root: Path, folder: Path) -> None:
     assert next(folder.glob("*.whl")).stat().st_size > 1000
 
 
-def hear(composed: Composed, base: str, trust: ssl.SSLContext) -> None:
-    """The run's socket, through the proxy, from its first event."""
+@contextmanager
+def program(composed: Composed, base: str, trust: ssl.SSLContext) -> Iterator[httpx.Client]:
+    """Ada's program with a fresh access token."""
     personal = composed.run("web", "python", "manage.py", "token", ADA).strip()
-    with httpx.Client(base_url=f"{base}/api/v1", verify=trust, timeout=60) as program:
-        access = program.post("/auth/token", headers={"Authorization": f"Bearer {personal}"}).json()["access"]
-        program.headers = {"Authorization": f"Bearer {access}", "X-Request-ID": CLICK}
-        project = program.get("/projects").json()["data"][0]["slug"]
-        run = program.get(f"/projects/{project}/runs").json()["data"][0]["run_id"]
-        ticket = program.post(f"/runs/{run}/ws-ticket").json()["ticket"]
+    with httpx.Client(base_url=f"{base}/api/v1", verify=trust, timeout=60) as client:
+        access = client.post("/auth/token", headers={"Authorization": f"Bearer {personal}"}).json()["access"]
+        client.headers = {"Authorization": f"Bearer {access}"}
+        yield client
+
+
+def share(composed: Composed, base: str, trust: ssl.SSLContext) -> None:
+    """The walked run's socket; then four more runs at once: the trainers share them, and train none twice."""
+    with program(composed, base, trust) as ada:
+        project = ada.get("/projects").json()["data"][0]["slug"]
+        [walked] = ada.get(f"/projects/{project}/runs").json()["data"]
+        hear(ada, base, trust, walked["run_id"])
+        facts = ada.get(f"/runs/{walked['run_id']}").json()
+        asked = {
+            "dataset_version_id": facts["dataset_version_id"], "target": facts["config"]["target"],
+            "task": facts["config"]["task"], "recipe": "quick", "model_name": "shared",
+        }  # fmt: skip
+        for _ in range(4):
+            ada.post(f"/projects/{project}/runs", json=asked).raise_for_status()
+    limit = time.monotonic() + 120
+    while len(of_event(composed, (*TRAINERS, "packer"), "attempt_ended")) < 10:
+        assert time.monotonic() < limit, "the trainers do not share the queue"
+        time.sleep(0.5)
+    took = [[line["job"] for line in of_event(composed, (name,), "attempt_began")] for name in TRAINERS]
+    assert all(took), "one trainer had nothing to do"
+    trained = list(chain(*took))
+    assert len(trained) == len(set(trained)) == 5
+
+
+def hear(ada: httpx.Client, base: str, trust: ssl.SSLContext, run: str) -> None:
+    """The run's socket, through the proxy, from its first event."""
+    ticket = ada.post(f"/runs/{run}/ws-ticket", headers={"X-Request-ID": CLICK}).json()["ticket"]
     address = f"{base.replace('https', 'wss')}/ws/v1/runs/{run}/?after_seq=0"
     with connect(address, ssl=trust, subprotocols=["fynix.v1", f"ticket.{ticket}"]) as socket:
         frames = [json.loads(socket.recv(timeout=30))]
@@ -213,18 +243,36 @@ def hear(composed: Composed, base: str, trust: ssl.SSLContext) -> None:
 
 def assert_told(composed: Composed, traced: Collector) -> None:
     """One trace and one request id of each job run through web, worker and child; the log is JSON throughout."""
-    lines: dict[str, list[Any]] = {name: told(composed, name) for name in ("web", "trainer", "reader", "packer")}
-    assert CLICK in {line.get("request_id") for line in lines["web"]}
-    for name, kind in (("trainer", "train"), ("reader", "profile")):
-        [began] = [line for line in lines[name] if line["event"] == "attempt_began"]
-        [worked] = [line for line in lines[name] if line["event"] == "work_began"]
-        [asked] = [line for line in lines["web"] if line["event"] == "answered" and line["request_id"] ==
-                   began["request_id"]]  # fmt: skip
-        assert (began["request_id"], began["kind"], asked["status"]) == (worked["request_id"], kind, 202)
-        [tried], [worked_span] = traced.named(f"attempt {kind}"), traced.named(f"work {kind}")
-        [woken] = traced.named(f"wake {kind}")
-        assert (tried.parent, worked_span.parent) == (woken.identity, tried.identity)
-    assert len({span.trace for span in traced.spans if span.name.split()[-1] in {"train", "package"}}) == 1
+    web = told(composed, "web")
+    assert CLICK in {line.get("request_id") for line in web}
+    for names, kind in ((TRAINERS, "train"), (("reader",), "profile"), (("packer",), "package")):
+        begun = of_event(composed, names, "attempt_began")
+        assert len(begun) == (1 if kind == "profile" else 5)
+        for began in begun:
+            [worked] = [line for line in of_event(composed, names, "work_began") if line["job"] == began["job"]]
+            assert (began["request_id"], began["kind"]) == (worked["request_id"], kind)
+            codes = [line["status"] for line in web if (line["event"], line["request_id"]) ==
+                     ("answered", began["request_id"])]  # fmt: skip
+            assert codes == [202]
+            tried, done = (of(traced.named(f"{what} {kind}"), began["job"]) for what in ("attempt", "work"))
+            woken = of(traced.named(f"wake {kind}"), began["job"])
+            assert (tried.parent, done.parent) == (woken.identity, tried.identity)
+            assert woken.trace == tried.trace == done.trace
+    assert len({span.trace for span in traced.spans if span.name == "work train"}) == 5
+    assert {span.trace for span in traced.spans if span.name == "work package"} == {
+        span.trace for span in traced.spans if span.name == "work train"
+    }
+
+
+def of(spans: list[Span], job: str) -> Span:
+    """The one span of the job."""
+    [found] = [span for span in spans if span.attributes["fynix.job"] == job]
+    return found
+
+
+def of_event(composed: Composed, names: tuple[str, ...], event: str) -> list[Any]:
+    """These services' log lines of one event."""
+    return [line for name in names for line in told(composed, name) if line["event"] == event]
 
 
 def told(composed: Composed, name: str) -> list[Any]:
