@@ -30,7 +30,8 @@ def reading(
     table = read(
         source, filename=filename, workdir=tmp_path / "work", progress=lambda share, say: None, choice=choice
     )  # fmt: skip
-    assert [path.name for path in (tmp_path / "work").iterdir()] == ["text.parquet"]
+    kept = {"text.parquet", *(["leftover.jsonl"] if table.reading.rejected else [])}
+    assert {path.name for path in (tmp_path / "work").iterdir()} == kept
     return table.names, pl.read_parquet(table.path).rows(), table.reading
 
 

@@ -142,6 +142,7 @@ def bucket_server(stack: Composed) -> Iterator[None]:
 
 
 @service
+@pytest.mark.timeout(600)  # ten processes start, train and stop beside another lane
 def test_ada_goes_the_whole_way_through_the_services(composed: Composed, traced: Collector, tmp_path: Path) -> None:
     composed.start("redis")
     composed.wait_for("redis")

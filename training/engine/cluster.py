@@ -51,7 +51,7 @@ def connect(address: str) -> distributed.Client:
 
 def describe(client: distributed.Client) -> str:
     """A sentence about the cluster."""
-    threads = [worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+    threads = _threads(client).values()
     return f"Training on a cluster: {len(threads)} workers, {sum(threads)} threads."
 
 
@@ -72,7 +72,7 @@ class Spread:
 
     @classmethod
     def build(cls, client: distributed.Client, data: Data, schema: ModelSchema, candidate: Candidate) -> Spread:
-        workers = sorted(client.scheduler_info(n_workers=-1)["workers"])
+        workers = sorted(_threads(client))
         workers = workers[: max(1, len(data.valid.labels) // LEAST_ROWS)]
         options = binning(schema, candidate)
 
@@ -201,6 +201,12 @@ def _rounds(history: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Round]
     curves = {f"{part}-{name}": values for part, names in history.items() for name, values in names.items()}
     rounds = zip(*curves.values(), strict=True)
     return [dict(zip(curves, map(float, values), strict=True)) for values in rounds]
+
+
+def _threads(client: distributed.Client) -> dict[str, int]:
+    """The threads of each worker. Client.scheduler_info may answer without workers: its own clock overwrites it."""
+    found: dict[str, int] = client.nthreads()
+    return found
 
 
 def _told(figures: Round, task: str) -> Round:
