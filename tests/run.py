@@ -77,16 +77,14 @@ UNIT = Lane("unit", ("-m", "not browser and not pilot and not service"), alone, 
 SERVICE = Lane("service", ("-m", "not browser and not pilot and not core"), servers.running, servers.missing)
 PILOT = Lane("pilot", ("-m", "pilot and not browser"), alone, nothing)
 BROWSER = Lane("browser", ("-m", "browser and not gates and not speed"), alone, browser_missing)
-GATES = Lane("gates", ("-m", "gates", "-k", "not admin:"), alone, axe_missing)
-ADMIN_GATES = Lane("admin", ("-m", "gates", "-k", "admin:"), alone, axe_missing)
+GATES = Lane("gates", ("-m", "gates"), alone, axe_missing)
 SPEED = Lane("speed", ("-m", "speed"), alone, lighthouse_missing)
 # Each stage has the machine to itself. Its tracks run side by side, the lanes of a track one after the other: lanes of
-# one stage share neither a database nor a Redis nor a port. Journeys and speed have the machine alone; axe looks with
-# one core.
+# one stage share neither a database nor a Redis nor a port. What drives a browser has the machine alone.
 STAGES: tuple[tuple[tuple[Lane | None, ...], ...], ...] = (
     ((None, SERVICE), (UNIT, PILOT)),  # None stands for the checks
     ((BROWSER,),),
-    ((GATES,), (ADMIN_GATES,)),
+    ((GATES,),),
     ((SPEED,),),
 )
 
