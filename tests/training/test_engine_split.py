@@ -77,6 +77,15 @@ def test_one_large_group_is_learnt_from():
     assert (len(found.valid), len(found.test)) == (200, 200)
 
 
+@pytest.mark.parametrize("many", [3, 4, 5])
+def test_a_few_equal_groups_are_enough_for_three_parts(many):
+    groups, labels = np.repeat(np.arange(many), 30), np.tile([0, 1], 15 * many).astype(np.float32)
+    for seed in range(20):
+        found = by_group(groups, labels, test_share=0.2, seed=seed)
+        assert len(found.train) >= len(found.valid) > 0
+        assert len(found.test) > 0
+
+
 def test_by_time_the_newest_rows_judge_and_no_moment_is_in_two_parts():
     ranks = np.random.default_rng(3).integers(0, 50, 1000)
     found = by_time(ranks, test_share=0.2)

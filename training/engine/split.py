@@ -85,8 +85,8 @@ def by_time(ranks: NDArray[np.int64], *, test_share: float) -> Split:
 def by_group(groups: NDArray[np.int64], classes: NDArray[np.float32], *, test_share: float, seed: int) -> Split:
     """No group is in two parts, and classes keep their shares as far as groups allow.
 
-    The largest group first, each goes where most room is left for its rows; ties are broken by the seed. After
-    PLACED groups chance keeps the shares as well.
+    The largest group first, each goes where most room is left for its rows, and the last ones to parts that have
+    none; ties are broken by the seed. After PLACED groups chance keeps the shares as well.
     Raises Untrainable when a part would stay empty.
     """
     _, codes = np.unique(classes, return_inverse=True)
@@ -101,9 +101,13 @@ def by_group(groups: NDArray[np.int64], classes: NDArray[np.float32], *, test_sh
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(counts))
     order = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
-    for group in order[:PLACED]:
+    for place, group in enumerate(order[:PLACED]):
         rows = counts[group]
-        home[group] = int(np.argmax(((goals - filled - rows) / goals) @ rows))
+        room = ((goals - filled - rows) / goals) @ rows
+        empty = ~filled.any(axis=1)
+        if len(order) - place <= empty.sum():
+            room[~empty] = -np.inf
+        home[group] = int(np.argmax(room))
         filled[home[group]] += rows
     home[order[PLACED:]] = generator.choice(3, max(0, len(order) - PLACED), p=shares)
     train, valid, test = (np.flatnonzero(home[members] == part) for part in range(3))
