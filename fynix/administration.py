@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.timezone import now
@@ -34,7 +33,7 @@ def _overview(*, at: datetime) -> dict[str, Any]:
     from fynix.queue.models import Job, State  # noqa: PLC0415
 
     production = agenda.production(Project.objects.all())
-    waiting = _proposed()
+    waiting = agenda.proposed()
     failed = Job.objects.filter(state=State.FAILED, finished_at__gt=at - LATELY).order_by("-finished_at")
     return {
         "production": production[:SHOWN],
@@ -46,16 +45,3 @@ def _overview(*, at: datetime) -> dict[str, Any]:
         "projects": dict(Project.objects.filter(pk__in=failed.values("project_id")).values_list("pk", "slug")),
         "seen": measures.measure(at=at),
     }
-
-
-def _proposed() -> "QuerySet[Any]":
-    """Versions whose newest step of approval is the question, the longest waiting first; `asked_at` and `asked_by`."""
-    from registry.models import Approval, Decision, ModelVersion  # noqa: PLC0415  as above
-
-    steps = Approval.objects.filter(version=OuterRef("pk")).order_by("-seq")
-    rows = ModelVersion.objects.select_related("model__project").annotate(
-        standing=Subquery(steps.values("decision")[:1]),
-        asked_at=Subquery(steps.values("at")[:1]),
-        asked_by=Subquery(steps.values("by__email")[:1]),
-    )
-    return rows.filter(standing=Decision.REQUESTED).order_by("asked_at")

@@ -10,7 +10,7 @@ from accounts.models import Allowance, Membership, Project, Role, User
 from datasets import versions
 from datasets.models import DatasetVersion
 from fynix.queue.models import OPEN, State
-from registry.models import Build, ModelVersion, Promotion
+from registry.models import Approval, Build, Decision, ModelVersion, Promotion
 from sandbox.models import TestRun
 from training.models import Run
 
@@ -84,6 +84,17 @@ def production(mine: QuerySet[Project]) -> QuerySet[ModelVersion]:
         .annotate(since=Subquery(moves.values("at")[:1]), tested_at=Subquery(tests.values("created_at")[:1]))
         .order_by("model__project__name", "model__name")
     )
+
+
+def proposed() -> QuerySet[ModelVersion]:
+    """Versions whose newest step of approval is the question, the longest waiting first; `asked_at` and `asked_by`."""
+    steps = Approval.objects.filter(version=OuterRef("pk")).order_by("-seq")
+    rows = ModelVersion.objects.select_related("model__project").annotate(
+        standing=Subquery(steps.values("decision")[:1]),
+        asked_at=Subquery(steps.values("at")[:1]),
+        asked_by=Subquery(steps.values("by__email")[:1]),
+    )
+    return rows.filter(standing=Decision.REQUESTED).order_by("asked_at")
 
 
 def runs_of(mine: QuerySet[Project]) -> QuerySet[Run]:

@@ -38,7 +38,7 @@ class InvitationsView(APIView):
         sent.is_valid(raise_exception=True)
         email, role = sent.validated_data["email"], Role(sent.validated_data["role"])
         made = invitations.invite(
-            project, email=email, role=role, by=person(request), site=site(request._request), at=now()  # noqa: SLF001
+            project, email=email, role=role, by=person(request), site=site(request), at=now()
         )  # fmt: skip
         return _answer(made)
 
@@ -61,9 +61,7 @@ class InvitationRenewView(APIView):
     def post(self, request: Request, slug: str, invitation_id: str) -> Response:
         """With a new link and a new week; the former link ends. 409 `invitation_over`, 429 `too_many_invitations`."""
         found = _found(request, slug, invitation_id)
-        return _answer(
-            invitations.renew(found, by=person(request), site=site(request._request), at=now())  # noqa: SLF001
-        )
+        return _answer(invitations.renew(found, by=person(request), site=site(request), at=now()))
 
 
 class AcceptView(APIView):

@@ -24,7 +24,8 @@ import xgboost as xgb
 import xgboost.dask as xgb_dask
 from numpy.typing import NDArray
 
-from training.engine.boost import Data, Lay, Part, Watch, binning, curve_sample
+from training.engine.boost import Lay, Watch
+from training.engine.matrices import Data, Part, binning, curve_sample
 from training.engine.recipes import Candidate
 from training.engine.schema import ModelSchema
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.engine import metrics, scorers
-from training.engine.boost import Part
+from training.engine.matrices import Part
 from training.engine.predict import Model, decide
 from training.engine.report import CalibrationBin, PrecisionRecall, Residuals, RocPoint, Score
 from training.engine.schema import ModelSchema, Task

@@ -15,10 +15,11 @@ import polars as pl
 import xgboost as xgb
 
 from training.engine import boost, columns, crossed, evaluate, explain, metrics, scorers, suspect
-from training.engine.boost import Data, Fit, Part
+from training.engine.boost import Fit
 from training.engine.checkpoint import Progress
 from training.engine.config import RunConfig
 from training.engine.errors import Cancelled, Untrainable
+from training.engine.matrices import Data, Part
 from training.engine.observer import Checkpoints, Observer, Stage
 from training.engine.predict import Model
 from training.engine.recipes import METRICS, OBJECTIVES, Candidate, candidates, for_rare

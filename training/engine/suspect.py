@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from training.engine import columns, metrics
-from training.engine.boost import Part
 from training.engine.config import RunConfig
 from training.engine.errors import Cancelled
+from training.engine.matrices import Part
 from training.engine.observer import Observer
 from training.engine.recipes import OBJECTIVES, ONE_HOT_UP_TO
 from training.engine.report import Alone, Screening, Suspicions
