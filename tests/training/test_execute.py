@@ -1,5 +1,6 @@
 """From a queued run to a stored model, in this process and in a worker's child."""
 
+import hashlib
 import json
 import os
 import signal
@@ -14,13 +15,15 @@ from django.utils import timezone
 
 from accounts.models import Allowance
 from datasets.models import DatasetVersion
-from datasets.profiling import profile
-from fynix import blobs
+from datasets.profiling import Profiled, profile
+from fynix import blobs, env
 from fynix.queue import jobs, supervision, work
 from fynix.queue.models import State
 from tests.cast import Cast, as_
 from tests.training.conftest import ready_version, start
+from tests.training.tables import Shelf, Watch
 from tests.training.worker import checkpointed, child_of, supervise, wait_for
+from training import engine
 from training.checkpoints import Kept
 from training.engine import RunConfig
 from training.models import Outcome, Run, RunEvent
@@ -44,6 +47,12 @@ def told(run: Run, kind: str) -> list[dict[str, Any]]:
 
 def model_of(run: Run) -> str:
     return Outcome.objects.get(run=run).model_sha256
+
+
+def learnt(run: Run, *, after: int = 0) -> list[str]:
+    """The parameter sets of every round that was told after an event, in order."""
+    rows = RunEvent.objects.filter(run=run, type="metric", seq__gt=after).order_by("seq")
+    return [point["candidate"] for row in rows for point in row.payload["points"]]
 
 
 def numbers_of(run: Run) -> list[int]:
@@ -161,6 +170,45 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_model(
     assert model_of(killed) == whole_model
     assert [event["status"]["attempt"] for event in told(killed, "status")][1:] == [1, 2, 2]
     assert any("Continuing after round" in event["log"]["message"] for event in told(killed, "log"))
+
+
+EVERY_SEGMENT = """
+import sys
+
+if "work" in sys.argv:
+    sys.path.insert(0, {root!r})
+    from training.engine import boost
+    boost.CHECKPOINT_SECONDS = 0.0
+"""
+
+
+@pytest.fixture
+def every_segment_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A worker's child writes a checkpoint after each segment, not every ten seconds."""
+    (tmp_path / "sitecustomize.py").write_text(EVERY_SEGMENT.format(root=str(env.ROOT)))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("every_segment_is_kept")
+def test_a_run_killed_among_its_folds_goes_on_with_the_next_and_ends_with_the_same_model(
+    cast: Cast, churn: DatasetVersion, churn_table: Profiled, config: RunConfig
+) -> None:
+    folded = replace(config, recipe="thorough", parameters={"n_estimators": 60, "early_stopping_rounds": 60})
+    whole = engine.train(table=churn_table.table, config=folded, observer=Watch(), checkpoints=Shelf())
+    killed = start(churn, folded, cast.ben)
+    supervised = supervise(killed)
+    wait_for(lambda: "tuned-defaults, fold 2 of 5" in learnt(killed))
+    os.kill(child_of(killed), signal.SIGKILL)
+    supervised.join()
+    before = RunEvent.objects.filter(run=killed).count()
+
+    supervise(killed).join()
+
+    killed.job.refresh_from_db()
+    assert (killed.job.state, killed.job.attempt, killed.job.losses) == (State.SUCCEEDED, 2, 1)
+    assert learnt(killed)[0] == "tuned-defaults, fold 1 of 5"
+    assert "tuned-defaults, fold 1 of 5" not in learnt(killed, after=before)
+    assert model_of(killed) == hashlib.sha256(whole.native).hexdigest()
 
 
 def test_a_model_without_room_is_not_stored(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
