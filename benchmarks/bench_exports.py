@@ -69,7 +69,7 @@ def main() -> None:
         outcome = learn(path, config)
         for key, found in proved(outcome):
             p = found.parity
-            gap = f"{p.max_abs:.1e}" if config.task != "regression" else f"{p.max_rel:.1e} relative"
+            gap = f"{p.max_abs:.1e}"
             rows.append(
                 (
                     f"{name}, {config.target}", outcome.report.best_round, p.rows, p.adversarial_rows,

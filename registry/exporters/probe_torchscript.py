@@ -63,10 +63,6 @@ def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Any:
     return storage[: size[0]]
 
 
-def _sum(values: Any, axes: list[int]) -> Any:
-    return values.sum(axis=tuple(axes), dtype=np.float32)
-
-
 def _clamp(values: Any, min: int) -> Any:  # noqa: A002  the operator's own name for it
     return np.maximum(values, min)
 
@@ -95,9 +91,10 @@ TORCH = SimpleNamespace(
     neg=np.negative,
     reshape=np.reshape,
     rsub=lambda values, number: np.float32(number) - values,
+    select=lambda values, axis, place: np.take(values, place, axis),
     sigmoid=_sigmoid,
+    size=lambda values, axis: values.shape[axis],
     softmax=_softmax,
-    sum=_sum,
     to=lambda values, kind: values.astype(DTYPES[kind]),
     where=np.where,
     zeros=lambda shape, dtype: np.zeros(shape, DTYPES[dtype]),

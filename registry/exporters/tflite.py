@@ -118,15 +118,21 @@ class _Steps:
 
 
 def _summed(file: File, model: FynixModel, leaves: int, trees: int) -> int:
-    """Margins, shape (rows, outputs)."""
-    width = [model.outputs]
+    """Margins, shape (rows, outputs): leaves added to the base one after the other, as XGBoost does.
+
+    SUM may take any order, and another order of float32 additions ends in other last bits.
+    """
+    turns = trees // model.outputs
+    width = [turns, model.outputs] if model.outputs > 1 else [turns]
     if model.outputs > 1:
-        shape = [trees // model.outputs, model.outputs]
-        sizes = file.constant(np.array([-1, *shape], np.int32))
-        leaves = file.add("RESHAPE", [leaves, sizes], FLOAT, shape, newShape=[-1, *shape])
-    axis = file.constant(np.array([1], np.int32))
-    total = file.add("SUM", [leaves, axis], FLOAT, width, keepDims=model.outputs == 1)
-    return file.add("ADD", [total, file.constant(model.base[None])], FLOAT, width)
+        sizes = file.constant(np.array([-1, *width], np.int32))
+        leaves = file.add("RESHAPE", [leaves, sizes], FLOAT, width, newShape=[-1, *width])
+    start = np.zeros([1, turns, model.outputs], np.float32)
+    start[0, 0] = model.base
+    leaves = file.add("ADD", [leaves, file.constant(start.reshape(1, *width))], FLOAT, width)
+    sums = file.add("CUMSUM", [leaves, file.constant(np.int32(1))], FLOAT, width)
+    last = np.int32(turns - 1) if model.outputs > 1 else np.array([turns - 1], np.int32)
+    return file.add("GATHER", [sums, file.constant(last)], FLOAT, [model.outputs], axis=1, batchDims=0)
 
 
 def _binary(file: File, model: FynixModel, margin: int) -> int:

@@ -97,7 +97,7 @@ class File:
 
 
 def _options(operator: Any, name: str, options: Mapping[str, Any]) -> None:
-    """Every operator has a table of options of its own, named after it but for MAXIMUM, SUM and the like."""
+    """Every operator has a table of options of its own, named after it but for those in _OPTIONS."""
     kind = _OPTIONS.get(name) or "".join(word.capitalize() for word in name.split("_")) + "Options"
     if not hasattr(schema, f"{kind}T"):
         return  # LOGISTIC has none
@@ -108,7 +108,7 @@ def _options(operator: Any, name: str, options: Mapping[str, Any]) -> None:
     operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
 
 
-_OPTIONS = {"MAXIMUM": "MaximumMinimumOptions", "SUM": "ReducerOptions", "SELECT_V2": "SelectV2Options"}
+_OPTIONS = {"MAXIMUM": "MaximumMinimumOptions", "SELECT_V2": "SelectV2Options"}
 
 
 def _named(name: bytes, number: int) -> Any:

@@ -44,9 +44,8 @@ def test_every_format_answers_like_the_booster(learnt, reader, tmp_path, monkeyp
         got = learnt.answers(reader, tmp_path, monkeypatch)
     assert learnt.reference.real >= 60
     assert len(wanted) - learnt.reference.real >= 100
-    assert np.abs(got - wanted).max() <= TOLERANCE * (
-        1 if learnt.context.model.schema.classes else np.abs(wanted).max()
-    )
+    # A number is the sum of the trees itself, and every format adds them in the model's own order.
+    assert np.abs(got - wanted).max() <= (TOLERANCE if learnt.context.model.schema.classes else 0)
 
 
 def test_the_wheel_adds_up_to_the_same_bits(learnt, tmp_path, monkeypatch):

@@ -53,7 +53,10 @@ class Trees(Module):
             goes = torch.where(by_set, self.sets[place] > 0, torch.logical_not(value < self.threshold[node]))
             node = torch.add(self.left[node], torch.to(goes, 3))
         leaves = torch.reshape(self.weight[node], [len(x), -1, self.outputs])
-        return torch.add(torch.sum(leaves, [1]), self.base)
+        total = torch.add(torch.zeros([len(x), 1], dtype=6), self.base)
+        for tree in range(torch.size(leaves, 1)):
+            total = torch.add(total, torch.select(leaves, 1, tree))
+        return total
 
     def forward(self: __torch__.fynix.Trees, x: Tensor) -> Tensor:
         margins = self.margins(x)
