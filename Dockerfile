@@ -3,9 +3,11 @@
 
 FROM python:3.12-slim-trixie AS build
 WORKDIR /opt/fynix
-COPY requirements-traces.txt .
+# One image for every role, Dask's included: workers of a cluster must have the trainer's versions of everything.
+COPY requirements-traces.txt requirements-cluster.txt ./
 RUN python -m venv --without-pip .venv \
-    && pip --python .venv/bin/python install --no-cache-dir --no-compile -r requirements-traces.txt
+    && pip --python .venv/bin/python install --no-cache-dir --no-compile \
+        -r requirements-traces.txt -r requirements-cluster.txt
 COPY . .
 RUN FYNIX_DATA=/tmp/build .venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
     && .venv/bin/python -m compileall -q -j 0 .

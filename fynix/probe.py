@@ -1,4 +1,4 @@
-"""`python -m fynix.probe web|worker|schedule`: whether the process beside it does its work; exit status 0 or 1.
+"""`python -m fynix.probe web|worker|schedule|dask`: whether the process beside it does its work; exit status 0 or 1.
 
 Container engines ask this every few seconds, so it loads neither Django nor the apps.
 """
@@ -17,15 +17,7 @@ from fynix.observability import presence
 
 def web(port: int) -> bool:
     """The web process answers, and so do its database, its Redis and its store."""
-    host = env.listing("FYNIX_HOSTS", ("localhost",))[0].lstrip(".*")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", "/health/ready", headers={"Host": host})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return _answers(port, "/health/ready", host=env.listing("FYNIX_HOSTS", ("localhost",))[0].lstrip(".*"))
 
 
 def worker(port: int) -> bool:
@@ -41,13 +33,29 @@ def schedule(port: int) -> bool:
     return bool(redis.client(redis.QUEUE).exists(presence.key("schedule")))
 
 
-PROBES: dict[str, Callable[[int], bool]] = {"web": web, "worker": worker, "schedule": schedule}
+def dask(port: int) -> bool:
+    """The scheduler or the worker of a Dask cluster answers at the port of its own pages."""
+    return _answers(port, "/health", host="localhost")
+
+
+def _answers(port: int, path: str, *, host: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path, headers={"Host": host})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+PROBES: dict[str, Callable[[int], bool]] = {"web": web, "worker": worker, "schedule": schedule, "dask": dask}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fynix.probe", description="Does the process beside it work?")
     parser.add_argument("role", choices=PROBES)
-    parser.add_argument("--port", type=int, default=8000, help="of the web process (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="of web, or of Dask's pages (default: %(default)s)")
     options = parser.parse_args()
     try:
         return 0 if PROBES[options.role](options.port) else 1

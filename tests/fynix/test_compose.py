@@ -69,6 +69,17 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o077 == 0
 
 
+def test_the_image_has_what_a_cluster_needs_in_the_trainers_versions() -> None:
+    build = (env.ROOT / "Dockerfile").read_text().split("\nFROM ")[1]
+    lists = re.findall(r"-r (requirements[\w-]*\.txt)", build)
+    assert lists == ["requirements-traces.txt", "requirements-cluster.txt"]
+    one, other = (dict(re.findall(r"(?m)^([\w-]+)==([^\s;]+)", (env.ROOT / name).read_text())) for name in lists)
+    assert {name for name in one.keys() & other.keys() if one[name] != other[name]} == set()
+    profile = {name for name, facts in services().items() if facts.get("profiles") == ["cluster"]}
+    assert profile == {"dask", "daskworker"}
+    assert {services()[name]["image"] for name in ("trainer", "dask", "daskworker")} == {"fynix-flux-pilot:0.1.0"}
+
+
 def make_secrets(folder: Path) -> subprocess.CompletedProcess[bytes]:
     argv = [sys.executable, str(env.ROOT / "deploy" / "make_secrets.py"), str(folder)]
     return subprocess.run(argv, capture_output=True, check=False)

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import distributed
 import pytest
 from django.utils import timezone
 
 from fynix.queue import jobs, work
 from fynix.queue.models import State
+from tests.composed import Composed, service
+from tests.servers import free_port
 from tests.training import tables
 from tests.training.tables import Shelf, Watch
 from training.engine import Cancelled, Outcome, RunConfig, cluster, train
@@ -23,11 +24,23 @@ CONFIG = RunConfig(target="churn", task="binary", threads=1, parameters={"n_esti
 
 
 @pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """The address of a cluster with two workers, each a process of its own."""
-    place = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with distributed.LocalCluster(**place, silence_logs=True) as found:
-        yield found.scheduler_address
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the cluster of compose.yaml's profile: its scheduler and two of its workers."""
+    ports = {port: str(free_port()) for port in ("8786", "8787", "8788")}
+    places = {"//dask:8786": f"//127.0.0.1:{ports['8786']}", **ports}
+    stack = Composed(tmp_path_factory.mktemp("dask"), {"DASK_SCHEDULER": "tcp://dask:8786"}, places)
+    names = ("dask", "daskworker", "daskworker-2")
+    try:
+        for name in names:
+            stack.start(name)
+        for name in names:
+            stack.wait_for(name)
+        address = stack.text(stack.environment("trainer")["DASK_SCHEDULER"])
+        with cluster.connect(address) as client:
+            client.wait_for_workers(service("daskworker")["scale"], timeout=60)
+        yield address
+    finally:
+        stack.kill()
 
 
 @pytest.fixture(scope="module")
