@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from registry import formats
 from registry.exporters.card import CardFacts, Metric, card
 from registry.models import ModelVersion
+from training.engine import RunConfig
 from training.engine.report import RunReport
 from training.engine.schema import ModelSchema
 from training.narrative.shape import named
@@ -50,6 +53,7 @@ def _facts(version: ModelVersion) -> CardFacts:
         dataset_sha256=dataset.sha256,
         splits=report.sizes,
         metrics=tuple(_metrics(report)),
+        own=tuple(_own(RunConfig.from_json(version.run.config), report)),
         baseline=BASELINES[report.task],
         seed=report.seed,
         excluded={column.name: column.reason for column in report.excluded},
@@ -63,6 +67,14 @@ def _metrics(report: RunReport) -> list[Metric]:
     names = sorted(report.test, key=lambda name: (name != report.main, name))
     scores = ((name, report.test[name]) for name in names)
     return [Metric(name, named(name), s.value, s.low, s.high, s.baseline) for name, s in scores]
+
+
+def _own(config: RunConfig, report: RunReport) -> Iterator[str]:
+    """In English, as the whole card is."""
+    for each in config.own:
+        yield f"{each.name} = {each.formula}; {each.better} is better."
+        if fault := report.unavailable.get(each.key):
+            yield f"{each.name} is not available: {fault}"
 
 
 def _limits(report: RunReport) -> list[str]:

@@ -18,7 +18,7 @@ from django.utils import translation
 
 from fynix import blobs
 from registry.models import Build, Decision, ModelVersion, PromotionRule
-from training.engine.metrics import LOWER_IS_BETTER
+from training.engine.metrics import lower_is_better
 from training.engine.report import RunReport, Score
 from training.narrative.shape import named
 
@@ -196,7 +196,7 @@ def compared(version: ModelVersion, current: ModelVersion) -> Paired | None:
 
 
 def _paired_gate(pair: Paired, current: ModelVersion) -> Check:
-    worse_by = pair.high if pair.metric in LOWER_IS_BETTER else -pair.low
+    worse_by = pair.high if lower_is_better(pair.metric) else -pair.low
     allowed = TOLERANCE * abs(pair.before)
     figures = (
         f"{named(pair.metric)} {pair.after:.4f} instead of {pair.before:.4f} on the same {pair.rows:,} rows; "
@@ -215,7 +215,7 @@ def _unpaired_gate(version: ModelVersion, current: ModelVersion) -> Check:
     after, before = (RunReport.from_json(each.run.outcome.report) for each in (version, current))
     new, old = after.headline, before.test.get(after.main)
     figures = f"{named(after.main)} {new.value:.4f} against {old.value:.4f}" if old else ""
-    if old and _clearly_worse(new, old, lower_is_better=after.main in LOWER_IS_BETTER):
+    if old and _clearly_worse(new, old, lower_is_better=lower_is_better(after.main)):
         return _gate_says(f"Clearly worse than version {current.number} in its own test: {figures}.", passed=False)
     advice = "Compare them on the same rows in the sandbox to be surer."
     return _gate_says(

@@ -12,8 +12,9 @@ from django.utils.translation import gettext
 from fynix.errors import Invalid
 from fynix.templatetags.figures import bytes_, number
 from registry.models import ModelVersion, RegisteredModel
-from training import overlays
-from training.engine.metrics import LOWER_IS_BETTER
+from training import overlays, own
+from training.engine import RunConfig
+from training.engine.metrics import lower_is_better
 from training.engine.report import RunReport, Score
 from training.overlays import Overlay, Trace
 
@@ -63,7 +64,7 @@ class Difference:
 
     @property
     def lower_is_better(self) -> bool:
-        return self.name in LOWER_IS_BETTER
+        return lower_is_better(self.name)
 
     @property
     def change(self) -> float | None:
@@ -180,8 +181,14 @@ def _table(facts: Sequence[dict[str, str]]) -> tuple[Line, ...]:
 
 def _settings(version: ModelVersion) -> dict[str, str]:
     config = version.run.config
-    plain = {name: _said(value) for name, value in config.items() if name not in {"parameters", "schema_version"}}
-    return {**plain, **{name: _said(value) for name, value in sorted(config["parameters"].items())}}
+    apart = {"parameters", "own", "schema_version"}
+    plain = {name: _said(value) for name, value in config.items() if name not in apart}
+    written = own.written(RunConfig.from_json(config))
+    return {
+        **plain,
+        "own": ", ".join(map(str, written)) or NONE,
+        **{name: _said(value) for name, value in sorted(config["parameters"].items())},
+    }
 
 
 def _data(version: ModelVersion, report: RunReport) -> dict[str, str]:

@@ -12,7 +12,7 @@ from fynix.queue.models import State
 from registry.catalogue import Wish
 from registry.models import ModelVersion
 from registry.promotion import Said
-from training import words
+from training import own, words
 
 STATES = (
     ("", _("All")),
@@ -119,9 +119,10 @@ class CatalogueForm(forms.Form):
         super().__init__(*args, **kwargs)
         names = projects.order_by("name").values_list("slug", "name")
         self._offer("project", [("", gettext("All")), *names])
-        self._offer("metric", [("", gettext("The main one of each")), *words.metric_choices()])
+        written = own.known(projects.values_list("pk", flat=True))
+        self._offer("metric", [("", gettext("The main one of each")), *words.metric_choices(written)])
         by_time = [("newest", gettext("Newest first")), ("oldest", gettext("Oldest first"))]
-        self._offer("sort", [*by_time, *words.metric_orders()])
+        self._offer("sort", [*by_time, *words.metric_orders(written)])
 
     def _offer(self, name: str, choices: list[tuple[str, Any]]) -> None:
         self.fields[name].choices = choices  # type: ignore[attr-defined]  # a ChoiceField's

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from registry import checks, comparison, promotion, versions
 from registry.checks import Checks
 from registry.models import ModelVersion, Move, RegisteredModel
-from training.engine.metrics import LOWER_IS_BETTER
+from training.engine.metrics import lower_is_better
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Row:
 
     @property
     def better(self) -> str:
-        return "down" if self.version.main_metric in LOWER_IS_BETTER else "up"
+        return "down" if lower_is_better(self.version.main_metric) else "up"
 
 
 @dataclass(frozen=True)

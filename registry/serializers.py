@@ -17,6 +17,7 @@ from registry.models import (
     RegisteredModel,
     Tag,
 )
+from training.orders import MetricField
 from training.words import METRICS
 
 
@@ -149,13 +150,16 @@ class CatalogueQuery(serializers.Serializer[Any]):
     creator = serializers.CharField(required=False, max_length=254, help_text="How the person's address begins.")
     tag = serializers.CharField(required=False, max_length=40, help_text="Only versions with this tag.")
     state = serializers.ChoiceField(list(STATES), required=False, help_text="State of the run, or of its version.")
-    metric = serializers.ChoiceField(list(METRICS), required=False, help_text="Show and bound this test metric.")
+    metric = MetricField(
+        list(METRICS), required=False, help_text="Show and bound the test metric of this key, such as auc."
+    )
     least = serializers.FloatField(required=False, help_text="At least this value of `metric`.")
     most = serializers.FloatField(required=False, help_text="At most this value of `metric`.")
     since = serializers.DateField(required=False, help_text="Runs from this day on.")
     until = serializers.DateField(required=False, help_text="Runs up to this day.")
-    sort = serializers.ChoiceField(
+    sort = MetricField(
         [*BY_TIME, *(f"{sign}{metric}" for metric in METRICS for sign in ("-", ""))],
+        signed=True,
         default=NEWEST,
         help_text="newest, oldest, or a test metric, with a minus from the largest.",
     )

@@ -26,10 +26,19 @@ def wish(run: Run, change: Change, *, columns: Sequence[str]) -> dict[str, Any]:
         "seed": config.seed,
         "test_share": config.test_share,
         "metrics": list(config.metrics),
+        **_own(config),
         "group": "" if change.time else config.group,
         "time": change.time or config.time,
         "model_name": run.model_name,
         "parameters": "\n".join(f"{name}={value}" for name, value in parameters.items()),
+    }
+
+
+def _own(config: RunConfig) -> dict[str, str]:
+    return {
+        f"own_{part}_{place}": getattr(each, part)
+        for place, each in enumerate(config.own, start=1)
+        for part in ("name", "formula", "better")
     }
 
 

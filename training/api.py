@@ -16,6 +16,7 @@ from fynix import paging
 from fynix.queue import jobs
 from training import comparison, events, giveaways, papers, runs, serializers, story
 from training.models import Run
+from training.orders import metric_order
 from training.papers.content import ReportNotReady
 
 RUNS = paging.page_of(serializers.RunRow, "RunPage")
@@ -52,7 +53,7 @@ class RunsView(APIView):
         query = serializers.ListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         wanted, sort = query.validated_data.get("state"), query.validated_data["sort"]
-        if order := serializers.METRIC_ORDERS.get(sort):
+        if order := metric_order(sort):
             values = runs.measured(project, sort.lstrip("-"))
             values = values.filter(run__job__state=wanted) if wanted else values
             found = paging.page(values, request, order=order)

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Project
 from fynix.errors import Invalid
-from training import overlays, runs, story, words
+from training import overlays, own, runs, story, words
 from training.engine import RunConfig
-from training.engine.metrics import LOWER_IS_BETTER
+from training.engine.metrics import lower_is_better
 from training.engine.recipes import ALIASES, METRICS
 from training.engine.report import RunReport, Score
 from training.models import Run
@@ -104,8 +104,9 @@ READERS: tuple[tuple[str, object, Callable[[Run, RunConfig], object]], ...] = (
     (
         "metrics",
         _("Further metrics"),
-        lambda run, config: ", ".join(str(words.METRICS[name]) for name in config.metrics),
+        lambda run, config: ", ".join(words.metric(name) for name in config.metrics),
     ),
+    ("own", _("Own metrics"), lambda run, config: ", ".join(map(str, own.written(config)))),
     ("seed", _("Seed"), lambda run, config: config.seed),
 )
 """Settings: their key in a wish for a run, their name for people, and what people read of them."""
@@ -124,10 +125,15 @@ def _settings(found: Sequence[Run]) -> list[Setting]:
         )
         for key, name, read in READERS
     ]
-    own = [{ALIASES.get(name, name): value for name, value in config.parameters.items()} for config in configs]
-    keys = sorted({key for each in own for key in each})
+    set_by_hand = [{ALIASES.get(name, name): value for name, value in config.parameters.items()} for config in configs]
+    keys = sorted({key for each in set_by_hand for key in each})
     return named + [
-        Setting(key, key, tuple(str(each.get(key, "–")) for each in own), tuple(each.get(key) for each in own))
+        Setting(
+            key,
+            key,
+            tuple(str(each.get(key, "–")) for each in set_by_hand),
+            tuple(each.get(key) for each in set_by_hand),
+        )
         for key in keys
     ]
 
@@ -148,5 +154,5 @@ def _result(metric: str, scores: tuple[Score | None, ...]) -> Result:
     known = {place: score.value for place, score in enumerate(scores) if score}
     if len(set(known.values())) < 2:
         return Result(metric, scores, None)
-    pick = min if metric in LOWER_IS_BETTER else max
+    pick = min if lower_is_better(metric) else max
     return Result(metric, scores, pick(known, key=lambda place: known[place]))

@@ -79,7 +79,7 @@ def _cluster(observer: engine.Observer, config: engine.RunConfig) -> Iterator[La
         ) from None
     with client:
         observer.log("info", cluster.describe(client))
-        if config.metrics:
+        if config.followed:
             observer.log("warning", "On a cluster the metrics you chose are measured once, at the end.")
         yield cluster.lay_on(client)
 

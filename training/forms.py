@@ -1,5 +1,6 @@
 """The form that starts a run, and the one that orders the list of runs."""
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -11,7 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from fynix.queue.models import State
 from training import engine, words
 from training.engine import scorers
+from training.engine.formulas import LONGEST
+from training.engine.own import LONGEST_NAME, OwnMetric
 from training.engine.recipes import candidates
+from training.engine.scorers import Followed
 
 RECIPES = (
     ("quick", words.RECIPES["quick"], _("One set of proven parameters. The right start for almost every table.")),
@@ -36,6 +40,8 @@ FURTHER = {
     )
 }
 """Metrics that can be followed, by the kind of answer that they fit."""
+PLACES, PARTS = range(1, scorers.MOST_OWN + 1), ("name", "formula", "better")
+"""Where a person can write metrics on the form, and what belongs to each."""
 
 
 class RunListForm(forms.Form):
@@ -44,10 +50,10 @@ class RunListForm(forms.Form):
     state = forms.ChoiceField(label=_("State"), choices=[("", _("All")), *State.choices], required=False)
     sort = forms.ChoiceField(label=_("Order"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, own: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         by_time = [("newest", gettext("Newest first")), ("oldest", gettext("Oldest first"))]
-        self.fields["sort"].choices = [*by_time, *words.metric_orders()]  # type: ignore[attr-defined]  # a ChoiceField's
+        self.fields["sort"].choices = [*by_time, *words.metric_orders(own)]  # type: ignore[attr-defined]  # a ChoiceField's
 
 
 class TargetForm(forms.Form):
@@ -114,6 +120,23 @@ class RunForm(forms.Form):
         self.fields["group"].choices = none + choices  # type: ignore[attr-defined]
         self.fields["time"].choices = none + [(name, name) for name in times]  # type: ignore[attr-defined]
         self._names = names
+        for place in PLACES:
+            self.fields[f"own_name_{place}"] = forms.CharField(
+                label=_("Name of your metric"), max_length=LONGEST_NAME, required=False,
+                help_text=_("Letters, digits, spaces and hyphens. Such as: cost."),
+            )  # fmt: skip
+            self.fields[f"own_formula_{place}"] = forms.CharField(
+                label=_("Its formula"), max_length=LONGEST, required=False,
+                widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "off"}),
+                help_text=_("One number over all rows. Such as: mean(where(y == 1, 5 * (p < 0.5), p >= 0.5))."),
+            )  # fmt: skip
+            self.fields[f"own_better_{place}"] = forms.ChoiceField(
+                label=_("Which way is better"), choices=tuple(words.BETTER.items()), required=False
+            )
+
+    def own_fields(self) -> list[tuple[forms.BoundField, ...]]:
+        """Name, formula and direction of each metric that a person can write."""
+        return [tuple(self[f"own_{part}_{place}"] for part in PARTS) for place in PLACES]
 
     def clean_parameters(self) -> dict[str, float | int | str]:
         return dict(_parameter(line) for line in self.cleaned_data["parameters"].splitlines() if line.strip())
@@ -121,13 +144,28 @@ class RunForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.errors:
-            try:
-                candidates(self.config())
-                scorers.check(found["metrics"], found["task"])
-            except engine.Untrainable as refusal:
-                said = format_html('<span lang="en">{}</span>', refusal.message)
-                self.add_error("metrics" if refusal.code == "bad_metric" else "parameters", said)
+            config = self.config()
+            for place, metric in self._own():
+                self._ask(Followed(config.task, own=(metric,)).check, own=f"own_formula_{place}")
+            if not self.errors:
+                self._ask(Followed.of(config).check, own="own_name_1")
+            self._ask(lambda: candidates(config))
         return found
+
+    def _ask(self, question: Callable[[], object], own: str = "") -> None:
+        """Put what the engine refuses beside its field; `own` is the one for a metric that the person wrote."""
+        try:
+            question()
+        except engine.Untrainable as refusal:
+            field = {"bad_metric": "metrics", "bad_formula": own}.get(refusal.code, "parameters")
+            self.add_error(field, format_html('<span lang="en">{}</span>', refusal.message))
+
+    def _own(self) -> Iterator[tuple[int, OwnMetric]]:
+        """The metrics that the person wrote, each with its place on the form."""
+        for place in PLACES:
+            name, formula, better = (self.cleaned_data[f"own_{part}_{place}"] for part in PARTS)
+            if name or formula:
+                yield place, OwnMetric(name, formula, better or "lower")
 
     def config(self) -> engine.RunConfig:
         """The wish as the engine takes it."""
@@ -142,6 +180,7 @@ class RunForm(forms.Form):
             parameters=sent["parameters"],
             test_share=sent["test_share"] or 0.2,
             metrics=tuple(sent["metrics"]),
+            own=tuple(metric for _, metric in self._own()),
             group=sent["group"],
             time=sent["time"],
         )

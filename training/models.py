@@ -96,17 +96,22 @@ class RunEvent(models.Model):
 class RunMetric(models.Model):
     """One test metric of a finished run, copied from its report so that lists can sort and filter by any of them.
 
-    `project` is the run's own, so that one index serves a project's list. Written once by execution.py.
+    `project` is the run's own, so that one index serves a project's list; `is_own` marks what a person wrote as a
+    formula, for the lists of what rows can be ordered by. Written once by execution.py.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="metrics")
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=40)
+    is_own = models.BooleanField(default=False)
     value = models.FloatField()
 
     class Meta:
         constraints = [UniqueConstraint(fields=["run", "name"], name="run_has_one_value_of_each_metric")]
-        indexes = [models.Index(fields=["project", "name", "value", "run"], name="run_metric_by_value")]
+        indexes = [
+            models.Index(fields=["project", "name", "value", "run"], name="run_metric_by_value"),
+            models.Index(fields=["project", "name"], condition=Q(is_own=True), name="run_metric_own"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.run_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.engine.metrics import LOWER_IS_BETTER
+from training.engine.metrics import lower_is_better
 from training.engine.report import Curves
 
 WIDTH, HEIGHT = 640.0, 240.0
@@ -83,7 +83,7 @@ def _line(trace: Trace, look: int, values: Series, *, metric: str, last: int, lo
         x, y = WIDTH * (step - 1) / max(1, last - 1), HEIGHT * (high - value) / ((high - low) or 1.0)
         return f"{x:.1f},{y:.1f}"
 
-    pick = min if metric in LOWER_IS_BETTER else max
+    pick = min if lower_is_better(metric) else max
     best_round, best = pick(known, key=lambda point: point[1])
     every = -(-len(known) // POINTS)
     drawn = [*known[:-1:every], known[-1]]

@@ -20,15 +20,19 @@ from fynix.errors import Conflict, DomainError, Invalid
 from fynix.queue import jobs
 from fynix.queue.models import OPEN, Job, State
 from training import checkpoints, events, words
-from training.engine import RunConfig, Untrainable, scorers
+from training.engine import RunConfig, Untrainable
+from training.engine.own import name_in
 from training.engine.recipes import candidates
 from training.engine.report import RunReport
+from training.engine.scorers import Followed
 from training.models import Run, RunMetric
 from training.narrative.shape import named
 
 LONGEST_TARGET = 255  # characters, as the database keeps it
 TIMES = frozenset({"datetime", "number", "currency", "percent"})
 """Kinds of columns by which rows can be put in order of time."""
+FIELDS = {"bad_metric": "metrics", "bad_formula": "own"}
+"""The part of a wish that a refusal of the engine speaks of, where it is not its parameters."""
 
 
 class TooManyActiveRuns(DomainError):
@@ -164,7 +168,7 @@ def measured(project: Project, metric: str) -> QuerySet[RunMetric]:
 def measure(run: Run, report: RunReport) -> None:
     """Copy every test metric of the report to where lists find it. Call in the transaction that ends the run."""
     RunMetric.objects.bulk_create(
-        RunMetric(run=run, project_id=run.project_id, name=name, value=score.value)
+        RunMetric(run=run, project_id=run.project_id, name=name, value=score.value, is_own=bool(name_in(name)))
         for name, score in report.test.items()
     )
 
@@ -223,9 +227,9 @@ def _check_division(version: DatasetVersion, config: RunConfig) -> None:
 def _check_parameters(config: RunConfig) -> None:
     try:
         candidates(config)
-        scorers.check(config.metrics, config.task)
+        Followed.of(config).check()
     except Untrainable as refusal:
-        field = "metrics" if refusal.code == "bad_metric" else "parameters"
+        field = FIELDS.get(refusal.code, "parameters")
         raise Invalid(refusal.message, field=field) from None
 
 

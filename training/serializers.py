@@ -5,18 +5,23 @@ from typing import Any, get_args
 from django.utils.translation import gettext
 from rest_framework import serializers
 
-from training import events
+from training import events, words
 from training.engine import RunConfig
 from training.engine.config import Recipe
+from training.engine.own import OwnMetric
 from training.engine.schema import Task
 from training.models import Run
-from training.words import METRICS
+from training.orders import MetricField
 
 TASKS, RECIPES = get_args(Task), get_args(Recipe)
 STATES = tuple(events.WORDS.values())
 ORDERS = {"newest": ("-number",), "oldest": ("number",)}
-METRIC_ORDERS = {f"{sign}{metric}": (f"{sign}value", f"{sign}run_id") for metric in METRICS for sign in ("-", "")}
-"""A metric with a minus begins with the largest value."""
+
+
+class OwnWish(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=24, help_text="Letters, digits, spaces and hyphens.")
+    formula = serializers.CharField(max_length=400, help_text="One number over all rows; docs/api/runs.md says how.")
+    better = serializers.ChoiceField(tuple(words.BETTER), default="lower", help_text="Which way is better.")
 
 
 class Wish(serializers.Serializer[Any]):
@@ -39,6 +44,7 @@ class Wish(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=40), default=list, max_length=50,
         help_text="Further metrics to follow, at most five, such as `mcc` or `lift`; docs/api/runs.md names them.",
     )  # fmt: skip
+    own = OwnWish(many=True, default=list, help_text="Metrics of your own, at most three, counted among the five.")
     group = serializers.CharField(
         default="", allow_blank=True, max_length=255,
         help_text="Column whose equal values stay together: no group is learnt from and judged on. Not with `time`.",
@@ -60,9 +66,10 @@ class Wish(serializers.Serializer[Any]):
 
     def config(self) -> RunConfig:
         sent = self.validated_data
+        own = tuple(OwnMetric(**each) for each in sent["own"])
         return RunConfig(
             target=sent["target"], task=sent["task"], recipe=sent["recipe"], exclude=tuple(sent["exclude"]),
-            seed=sent["seed"], test_share=sent["test_share"], parameters=sent["parameters"],
+            seed=sent["seed"], test_share=sent["test_share"], parameters=sent["parameters"], own=own,
             metrics=tuple(dict.fromkeys(sent["metrics"])), group=sent["group"], time=sent["time"],
         )  # fmt: skip
 
@@ -136,10 +143,11 @@ class RunDetail(RunRow):
 
 class ListQuery(serializers.Serializer[Any]):
     state = serializers.ChoiceField(STATES, required=False, help_text="Only runs in this state.")
-    sort = serializers.ChoiceField(
-        [*ORDERS, *METRIC_ORDERS],
+    sort = MetricField(
+        [*ORDERS, *(f"{sign}{metric}" for metric in words.METRICS for sign in ("-", ""))],
+        signed=True,
         default="newest",
-        help_text="Order of the list: newest, oldest, or a test metric, with a minus from the largest. "
+        help_text="Order of the list: newest, oldest, or a test metric by its key, with a minus from the largest. "
         "Sorted by a metric, the list holds the runs that have it.",
     )
 

@@ -22,12 +22,14 @@ from datasets.models import DatasetVersion
 from datasets.profiling import ColumnProfile
 from fynix import ids, paging
 from fynix.errors import DomainError
-from training import again, charts, comparison, engine, estimates, events, giveaways, papers, runs, story, words
+from training import again, charts, comparison, engine, estimates, events, giveaways, own, papers, runs, story, words
+from training.engine.formulas import FUNCTIONS
 from training.engine.recipes import ADJUSTABLE, METRICS
 from training.engine.report import RunReport
 from training.forms import RECIPES, RunForm, RunListForm, TargetForm
 from training.models import Run
-from training.serializers import METRIC_ORDERS, ORDERS
+from training.orders import metric_order
+from training.serializers import ORDERS
 
 LEFT_OUT = {
     "identifier": gettext_lazy("Different in almost every row: a model would learn it by heart."),
@@ -55,7 +57,7 @@ class Choice:
 def run_list(request: AuthedRequest, slug: str) -> HttpResponse:
     """The project's runs, newest first or by one test metric."""
     project = access.project_for(request.user, slug, needs=Action.SEE)
-    form = RunListForm({"sort": "newest", **request.GET.dict()})
+    form = RunListForm({"sort": "newest", **request.GET.dict()}, own=own.known([project.pk]))
     sort, state = (form.cleaned_data[name] for name in ("sort", "state")) if form.is_valid() else ("newest", "")
     rows, next_cursor = _listed(request, project, sort=sort, state=state)
     context = {
@@ -63,7 +65,7 @@ def run_list(request: AuthedRequest, slug: str) -> HttpResponse:
         "rows": rows,
         "next_cursor": next_cursor,
         "form": form,
-        "is_narrowed": bool(state) or sort in METRIC_ORDERS,
+        "is_narrowed": bool(state) or metric_order(sort) is not None,
         "may_train": access.may(request.user, project, Action.TRAIN),
         "ready": versions.all_versions().filter(dataset__project=project, table_sha256__gt="").exists(),
     }
@@ -82,13 +84,14 @@ class Line:
 def _listed(request: AuthedRequest, project: Project, *, sort: str, state: str) -> tuple[list[Line], str | None]:
     """One page of runs, and the cursor of the next; sorted by a metric, only the runs that have it."""
     wanted = {"job__state": state} if state else {}
-    if sort not in METRIC_ORDERS:
+    order = metric_order(sort)
+    if order is None:
         page = paging.shown(runs.listed(project).filter(**wanted), request, order=ORDERS[sort])
         return [Line(run, run.main_metric, run.main_value) for run in page.rows], page.next_cursor
     values = runs.measured(project, sort.lstrip("-")).filter(
         **{f"run__{name}": value for name, value in wanted.items()}
     )
-    measured = paging.shown(values, request, order=METRIC_ORDERS[sort])
+    measured = paging.shown(values, request, order=order)
     return [Line(each.run, each.name, each.value) for each in measured.rows], measured.next_cursor
 
 
@@ -121,7 +124,7 @@ def giveaways_page(request: AuthedRequest, project: str, dataset: str, number: i
             told = giveaways.look(version=version, target=form.cleaned_data["target"])
         except DomainError as refusal:
             form.add_error("target", refusal.message)
-    measure = words.METRICS[told.screening.measure] if told else ""
+    measure = words.metric(told.screening.measure) if told else ""
     context = {"project": found, "version": version, "form": form, "told": told, "measure": measure}
     return render(request, "training/giveaways.html", context, status=422 if form.errors else 200)
 
@@ -168,6 +171,7 @@ def run_page(request: AuthedRequest, slug: str, number: int) -> HttpResponse:
     run = _run(request, slug, number, needs=Action.SEE)
     told = story.read(run)
     curves = told.curves()
+    config = engine.RunConfig.from_json(run.config)
     outcome = getattr(run, "outcome", None)
     report = RunReport.from_json(outcome.report) if outcome else None
     if report:
@@ -186,8 +190,9 @@ def run_page(request: AuthedRequest, slug: str, number: int) -> HttpResponse:
         "may_train": may_train,
         "is_live": run.job.is_open or _is_packaging(run),
         "may_cancel": run.job.is_open and access.may(request.user, run.project, needs),
-        "metrics": (*METRICS[run.task], *run.config.get("metrics", ())),  # type: ignore[index]
-        "main_label": words.METRICS.get(run.main_metric, run.main_metric),
+        "metrics": (*METRICS[config.task], *config.followed),
+        "written": own.written(config, report),
+        "main_label": words.metric(run.main_metric),
         "live": {
             "run": run.pk,
             "epoch": run.epoch,
@@ -326,7 +331,8 @@ def _advice(request: AuthedRequest, version: DatasetVersion, form: RunForm) -> d
         ],
         "recipe": form["recipe"].value(),
         "limits": sorted(ADJUSTABLE.items()),
-        "settings_wrong": not SETTINGS.isdisjoint(form.errors),
+        "settings_wrong": any(name in SETTINGS or name.startswith("own_") for name in form.errors),
+        "formula_functions": tuple(FUNCTIONS),
     }
 
 

@@ -3,10 +3,13 @@
 The numeric core knows no languages. Its keys are translated here, where they reach a page.
 """
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from training.engine.metrics import LOWER_IS_BETTER
+from training.engine.metrics import lower_is_better
+from training.engine.own import name_in
 
 METRICS = {
     "auc": _("AUC"),
@@ -43,23 +46,35 @@ METRICS = {
 }
 """Metrics as they read within a sentence."""
 
+BETTER = {"lower": _("lower is better"), "higher": _("higher is better")}
 
-def best_first(metric: str) -> str:
+
+def metric(key: str) -> str:
+    """A metric by its name within a sentence, also one that a person wrote; the key where nobody knows it."""
+    return str(METRICS.get(key) or name_in(key) or key)
+
+
+def is_metric(key: str) -> bool:
+    """Whether a list can be asked for the metric of this key."""
+    return key in METRICS or bool(name_in(key))
+
+
+def best_first(key: str) -> str:
     """The order of a list that begins with the best value of a metric: with a minus the largest comes first."""
-    return metric if metric in LOWER_IS_BETTER else f"-{metric}"
+    return key if lower_is_better(key) else f"-{key}"
 
 
-def metric_choices() -> list[tuple[str, str]]:
-    """Every metric with its name and, since two names may be the same, its key."""
-    return [
-        (metric, f"{name} ({metric})" if str(name).lower() != metric else str(name)) for metric, name in METRICS.items()
-    ]
+def metric_choices(own: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Every metric with its name and, since two may be the same, its key; `own` are keys of those that people wrote."""
+    names = [(key, metric(key)) for key in (*METRICS, *own)]
+    return [(key, f"{name} ({key})" if name.lower() != key else name) for key, name in names]
 
 
-def metric_orders() -> list[tuple[str, str]]:
+def metric_orders(own: Sequence[str] = ()) -> list[tuple[str, str]]:
     """An order of a list by each metric from its best value, with its name."""
-    named = metric_choices()
-    return [(best_first(metric), gettext("%(metric)s, best first") % {"metric": name}) for metric, name in named]
+    return [
+        (best_first(key), gettext("%(metric)s, best first") % {"metric": name}) for key, name in metric_choices(own)
+    ]
 
 
 DIVISIONS = {"random": _("At random"), "group": _("Whole groups"), "time": _("The newest rows judge")}

@@ -33,7 +33,8 @@ class Metric:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What the registry knows about a version. `splits` maps a part (train, validation, test) to its rows."""
+    """What the registry knows about a version. `splits` maps a part (train, validation, test) to its rows, and `own`
+    are sentences about metrics that a person wrote as formulas."""
 
     name: str
     version: int
@@ -45,6 +46,7 @@ class CardFacts:
     dataset_sha256: str
     splits: Mapping[str, int]
     metrics: tuple[Metric, ...]
+    own: tuple[str, ...]
     baseline: str
     seed: int
     excluded: Mapping[str, str]
@@ -135,7 +137,9 @@ def _data(facts: CardFacts) -> str:
 def _metrics(facts: CardFacts) -> str:
     lines = [f"| {text(m.label)} | {m.value:.4g} | {_interval(m)} | {_or_dash(m.baseline)} |" for m in facts.metrics]
     table = "\n".join(["| Metric | Value | 95 % interval | Baseline |", "|---|---|---|---|", *lines])
-    return f"## How well it does\n\n{table}\n\nBaseline: {text(facts.baseline)}."
+    own = "".join(f"\n- {text(each)}" for each in facts.own)
+    own = f"\n\nMetrics by formula:\n{own}" if own else ""
+    return f"## How well it does\n\n{table}\n\nBaseline: {text(facts.baseline)}.{own}"
 
 
 def _interval(metric: Metric) -> str:

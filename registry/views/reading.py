@@ -20,6 +20,8 @@ from registry import approvals, comparison, downloads, formats, lineage, promoti
 from registry.exporters import Exporter
 from registry.models import Artifact, Decision, ModelVersion
 from registry.views import found
+from training import own
+from training.engine import RunConfig
 from training.engine.report import RunReport
 from training.engine.schema import ModelSchema
 
@@ -70,13 +72,15 @@ def model(request: AuthedRequest, slug: str, name: str) -> HttpResponse:
 def version(request: AuthedRequest, slug: str, name: str, number: int) -> HttpResponse:
     """One version: metrics, signature, downloads, labels, approval, card, lineage."""
     shown = found.version(request, slug, name, number, Action.SEE)
+    report = RunReport.from_json(shown.run.outcome.report)
     role = access.role_in(request.user, shown.model.project)
     standing = approvals.standing(shown)
     context = {
         "project": shown.model.project,
         "version": shown,
         "schema": ModelSchema.from_json(shown.schema),
-        "report": RunReport.from_json(shown.run.outcome.report),
+        "report": report,
+        "written": own.written(RunConfig.from_json(shown.run.config), report),
         "artifacts": _files(shown, request.user),
         "links": downloads.outstanding(shown, at=now()),
         "may_revoke": access.reaches(role, Action.REVOKE_LINKS),

@@ -122,6 +122,7 @@ def facts(**changes):
         "dataset_sha256": "ab" * 32,
         "splits": {"train": 4226, "validation": 1408, "test": 1409},
         "metrics": (Metric("roc_auc", "ROC AUC", 0.8431, 0.82, 0.86, 0.5),),
+        "own": (),
         "baseline": "always No",
         "seed": 7,
         "excluded": {"customerID": "identifies a row"},

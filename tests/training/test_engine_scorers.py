@@ -9,7 +9,7 @@ from sklearn import metrics as oracle
 from tests.training.tables import churn, learn, prices, species
 from training.engine import RunConfig, Untrainable
 from training.engine.metrics import LOWER_IS_BETTER
-from training.engine.scorers import MOST, SCORERS, check, measure
+from training.engine.scorers import MOST, SCORERS, Followed
 
 DICE = np.random.default_rng(1)
 ROWS = 300
@@ -60,7 +60,8 @@ def test_a_further_metric_is_scikit_learns_with_and_without_weights(task, name):
     labels, predicted, chosen = TASKS[task]
     for weights in (np.ones(ROWS), WEIGHTS):
         expected = ORACLES[task, name](labels, predicted, chosen, weights)
-        assert measure([name], labels, predicted, chosen, weights)[name] == pytest.approx(expected, abs=1e-9)
+        found = Followed(task, (name,)).measure(labels, predicted, chosen, weights)
+        assert found[name] == pytest.approx(expected, abs=1e-9)
 
 
 def test_metrics_that_scikit_learn_lacks_are_right_on_rows_that_can_be_counted():
@@ -88,7 +89,7 @@ def test_a_metric_that_is_not_defined_is_not_a_number():
 )
 def test_a_metric_that_cannot_be_followed_is_refused(names, task):
     with pytest.raises(Untrainable) as refusal:
-        check(names, task)
+        Followed(task, tuple(names)).check()
     assert refusal.value.code == "bad_metric"
     assert len(names) in (1, MOST + 1)
 

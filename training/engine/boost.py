@@ -20,9 +20,11 @@ from training.engine.checkpoint import Progress, State, Winner, pack, unpack
 from training.engine.errors import Cancelled, Untrainable
 from training.engine.matrices import Data, Matrices
 from training.engine.observer import Checkpoints, Observer, RoundPoint
+from training.engine.own import name_in
 from training.engine.recipes import METRICS, ONE_HOT_UP_TO, Candidate, patience
 from training.engine.report import CandidateResult
 from training.engine.schema import ModelSchema
+from training.engine.scorers import Followed
 
 SEGMENT = 50
 CHECKPOINT_SECONDS = 10.0
@@ -71,7 +73,7 @@ def fit(
     threads: int,
     observer: Observer,
     checkpoints: Checkpoints,
-    followed: tuple[str, ...] = (),
+    followed: Followed,
     lay: Lay | None = None,
     folds: tuple[Data, ...] = (),
 ) -> Fit:
@@ -79,7 +81,7 @@ def fit(
 
     With `folds`, as many as crossed.FOLDS, the candidate with the lowest mean loss over them is trained on `data`.
 
-    `followed` names metrics of scorers.py that are measured on the validation rows after every round, on one machine.
+    `followed` are further metrics, which are measured on the validation rows after every round, on one machine.
     `lay` chooses the ground that trees grow on: this machine unless given.
 
     Continues from the checkpoint if it belongs to the same data and settings. Raises Cancelled, or
@@ -122,7 +124,7 @@ class _Trainer:
     threads: int
     observer: Observer
     checkpoints: Checkpoints
-    followed: tuple[str, ...]
+    followed: Followed
     lay: Lay
     state: State
     saved_at: float = -math.inf
@@ -233,6 +235,16 @@ class Watch:
             return True
         return progress.round - progress.best_round >= self._patience()
 
+    @property
+    def is_first(self) -> bool:
+        """Whether no round of the training has ended yet."""
+        return not self.rounds_done and not self.trainer.state.finished
+
+    def warn(self, faults: Mapping[str, str]) -> None:
+        """Say of a person's own metrics why they have no value yet; sentences by key."""
+        for key, fault in faults.items():
+            self.trainer.observer.log("warning", f"“{name_in(key)}” is not available in the first round: {fault}")
+
     def look(self) -> None:
         """Raises Cancelled when the observer asks."""
         if self.trainer.observer.cancelled():
@@ -284,7 +296,7 @@ def _key(
     schema: ModelSchema,
     candidates: tuple[Candidate, ...],
     seed: int,
-    followed: tuple[str, ...],
+    followed: Followed,
 ) -> str:
     """Digest of everything that shapes the model and its curves."""
     digest = hashlib.sha256(repr((schema, candidates, seed, followed, xgb.__version__)).encode())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from training.engine.own import OwnMetric
 from training.engine.schema import Task
 
 Recipe = Literal["quick", "standard", "thorough"]
@@ -17,8 +18,9 @@ class RunConfig:
 
     `personal` names columns that hold personal data: a model would carry their values in its files.
     `test_share` of the rows is held out before anything is learnt; `threads` 0 means all granted cores.
-    `metrics` are followed beside the task's own, see scorers.py. Rows with one value of `group` stay together;
-    with `time` the newest rows judge. At most one of the two is named, and neither column is learnt from.
+    `metrics` are followed beside the task's own, see scorers.py, and so are `own`, which a person wrote, see
+    formulas.py. Rows with one value of `group` stay together; with `time` the newest rows judge. At most one of the
+    two is named, and neither column is learnt from.
     """
 
     target: str
@@ -31,6 +33,7 @@ class RunConfig:
     parameters: dict[str, float | int | str] = field(default_factory=dict)
     personal: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    own: tuple[OwnMetric, ...] = ()
     group: str = ""
     time: str = ""
     schema_version: int = 1
@@ -41,4 +44,10 @@ class RunConfig:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
         lists = {name: tuple(data.get(name, ())) for name in ("exclude", "personal", "metrics")}
-        return cls(**{**data, **lists})
+        own = tuple(OwnMetric(**each) for each in data.get("own", ()))
+        return cls(**{**data, **lists, "own": own})
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """Keys of the metrics that are followed beside the task's own."""
+        return (*self.metrics, *(each.key for each in self.own))

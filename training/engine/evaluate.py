@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.engine import metrics, scorers
+from training.engine import metrics
 from training.engine.matrices import Part
 from training.engine.predict import Model, decide
 from training.engine.report import CalibrationBin, PrecisionRecall, Residuals, RocPoint, Score
 from training.engine.schema import ModelSchema, Task
+from training.engine.scorers import Followed
 
 RESAMPLES = 200
 MAIN: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}
@@ -29,12 +30,11 @@ class Verdict:
     roc: tuple[RocPoint, ...]
     precision_recall: tuple[PrecisionRecall, ...]
     residuals: Residuals | None
+    unavailable: dict[str, str]
 
 
-def evaluate(
-    model: Model, test: Part, *, prior: NDArray[np.float64], seed: int, further: Sequence[str] = ()
-) -> Verdict:
-    """The task's metrics and `further` ones with intervals and baselines, and the tables behind the charts.
+def evaluate(model: Model, test: Part, *, prior: NDArray[np.float64], seed: int, followed: Followed) -> Verdict:
+    """The task's metrics and `followed` ones with intervals and baselines, and the tables behind the charts.
 
     `prior` is what a model without columns would always answer: class shares (classes,) or the mean (1,).
     """
@@ -43,7 +43,7 @@ def evaluate(
     chosen = decide(schema, predicted)
     labels, wide = test.labels.astype(np.float64), predicted.astype(np.float64)
     bins = _bins(schema, labels, wide, chosen)
-    scores = _scores(schema.task, labels, wide, chosen, prior=prior, seed=seed, further=further)
+    scores = _scores(schema.task, labels, wide, chosen, prior=prior, seed=seed, followed=followed)
     if bins:
         scores["ece"] = Score(metrics.calibration_error(bins))
     if schema.task == "regression":
@@ -55,6 +55,7 @@ def evaluate(
         roc=_roc(schema, labels, wide),
         precision_recall=_precision_recall(schema, labels, wide),
         residuals=_residuals(labels - wide[:, 0]) if schema.task == "regression" else None,
+        unavailable=followed.faults(labels, wide, chosen),
     )
 
 
@@ -81,13 +82,13 @@ def _scores(
     *,
     prior: NDArray[np.float64],
     seed: int,
-    further: Sequence[str],
+    followed: Followed,
 ) -> dict[str, Score]:
     def measure(
         found: NDArray[np.float64], answers: NDArray[np.int64], weights: NDArray[np.float64]
     ) -> dict[str, float]:
         own = metrics.measure(task, labels, found, answers, weights)
-        return scorers.measure(further, labels, found, answers, weights) | own
+        return followed.measure(labels, found, answers, weights) | own
 
     # Sorted once, so that the sorting in every resample finds its work done.
     order = np.argsort(predicted[:, -1], kind="stable")

@@ -11,10 +11,10 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from training.engine import scorers
 from training.engine.errors import Untrainable
 from training.engine.recipes import Candidate
 from training.engine.schema import ModelSchema
+from training.engine.scorers import Followed
 
 if TYPE_CHECKING:
     from training.engine.boost import Watch
@@ -116,17 +116,19 @@ class Ear(xgb.callback.TrainingCallback):
             for name, values in metrics.items():
                 yield f"{part}-{name}", float(values[-1])
         if followed := self.watch.trainer.followed:
-            for name, value in self._followed(model, followed):
+            for name, value in self._followed(model, followed).items():
                 yield f"valid-{name}", value
 
-    def _followed(self, model: xgb.Booster, followed: tuple[str, ...]) -> Iterable[tuple[str, float]]:
+    def _followed(self, model: xgb.Booster, followed: Followed) -> dict[str, float]:
         """XGBoost remembers its answers for the validation rows, so asking again costs little."""
         labels = self.watch.data.valid.labels.astype(np.float64)
         found = np.asarray(model.predict(self.matrices.valid), dtype=np.float64).reshape(len(labels), -1)
         if self.watch.task == "binary":
             found = np.column_stack([1 - found, found])
         chosen = np.asarray(found.argmax(axis=1), dtype=np.int64)
-        yield from scorers.measure(followed, labels, found, chosen, np.ones(len(labels))).items()
+        if self.watch.is_first:
+            self.watch.warn(followed.faults(labels, found, chosen))
+        return followed.measure(labels, found, chosen, np.ones(len(labels)))
 
 
 @contextmanager

@@ -13,14 +13,19 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from training.engine import own
 from training.engine.schema import Task
 
 Vector = NDArray[np.float64]
 TINY = 1e-15
-# Names of the metrics that are errors; of all others, more is better.
+# Names of the metrics that are errors; of all others that are not a person's own, more is better.
 LOWER_IS_BETTER = frozenset({
     "rmse", "mae", "median_ae", "logloss", "mlogloss", "brier", "ece", "merror", "mape", "smape", "rmsle", "p90_ae",
 })  # fmt: skip
+
+
+def lower_is_better(name: str) -> bool:
+    return name in LOWER_IS_BETTER or own.lower_is_better(name)
 
 
 def finite(value: float) -> float | None:

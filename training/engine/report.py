@@ -225,6 +225,7 @@ class RunReport:
     counts test rows of class i answered with class j. `divided` says how the rows were divided: at `random`, or
     by `group` or `time` of the column `divided_by`. `explanation` of a multiclass model speaks for the class that
     columns move most, `class_explanations` for each class in turn, of very many for those that columns move most.
+    `unavailable` says of a person's own metrics that have no value on the test rows why, by key.
     """
 
     task: Task
@@ -263,6 +264,7 @@ class RunReport:
     spread: tuple[Spread, ...] = ()
     divided: str = "random"
     divided_by: str = ""
+    unavailable: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     schema_version: int = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -14,7 +15,7 @@ import numpy as np
 import polars as pl
 import xgboost as xgb
 
-from training.engine import boost, columns, crossed, evaluate, explain, metrics, scorers, suspect
+from training.engine import boost, columns, crossed, evaluate, explain, metrics, suspect
 from training.engine.boost import Fit
 from training.engine.checkpoint import Progress
 from training.engine.config import RunConfig
@@ -25,6 +26,7 @@ from training.engine.predict import Model
 from training.engine.recipes import METRICS, OBJECTIVES, Candidate, candidates, for_rare
 from training.engine.report import ClassRows, Curves, ExcludedColumn, RunReport, Spread
 from training.engine.schema import ModelSchema
+from training.engine.scorers import Followed
 from training.engine.split import Split, codes, cut_table
 from training.engine.spread import spread
 from training.engine.target import Labels, read_labels
@@ -90,7 +92,8 @@ def train(
     clock = _Clock(observer)
     threads = config.threads or len(os.sched_getaffinity(0))
     sets = candidates(config)
-    scorers.check(config.metrics, config.task)
+    followed = Followed.of(config)
+    followed.check()
     with clock.stage("load"):
         frame = pl.read_parquet(table)
     prepared = _prepare(frame, config, clock)
@@ -106,7 +109,7 @@ def train(
             threads=threads,
             observer=observer,
             checkpoints=checkpoints,
-            followed=config.metrics,
+            followed=followed,
             lay=lay,
             folds=folds,
         )
@@ -184,12 +187,13 @@ def _judge(
     frame: pl.DataFrame, prepared: _Prepared, fitted: Fit, *, config: RunConfig, threads: int, clock: _Clock
 ) -> Outcome:
     data, test = prepared.data, prepared.test
+    followed = Followed.of(config)
     with clock.stage("evaluate"):
         untuned = Model(fitted.native, prepared.schema, threads=threads)
         schema = replace(prepared.schema, threshold=evaluate.tuned_threshold(untuned, data.valid))
         model = Model(fitted.native, schema, threads=threads)
         prior = evaluate.prior_of((data.train.labels, data.valid.labels), schema)
-        verdict = evaluate.evaluate(model, test, prior=prior, seed=config.seed, further=config.metrics)
+        verdict = evaluate.evaluate(model, test, prior=prior, seed=config.seed, followed=followed)
     with clock.stage("explain"):
         explained = explain.explain(model, test.matrix)
         suspicions = suspect.suspect(
@@ -221,6 +225,7 @@ def _judge(
         main=evaluate.MAIN[config.task],
         validation=_at_best(progress),
         test=verdict.scores,
+        unavailable=verdict.unavailable,
         threshold=schema.threshold,
         confusion=verdict.confusion,
         calibration=verdict.calibration,
@@ -263,10 +268,12 @@ def thinned(progress: Progress) -> Curves:
 
 
 def _at_best(progress: Progress) -> dict[str, float]:
+    """What the validation rows said at the best round, without what was not defined there."""
+    found = {name: curve[progress.best_round - 1] for name, curve in progress.curves.items()}
     return {
-        name.removeprefix("valid-"): curve[progress.best_round - 1]
-        for name, curve in progress.curves.items()
-        if name.startswith("valid-")
+        name.removeprefix("valid-"): value
+        for name, value in found.items()
+        if name.startswith("valid-") and math.isfinite(value)
     }
 
 

@@ -1,25 +1,29 @@
-"""Further metrics that a person may follow, by table: no run brings code of its own.
+"""Further metrics that a person may follow: a table of them, and what the person wrote as a formula.
 
-Each takes what metrics.py takes: labels (rows,), predictions (rows, classes) or (rows, 1), the chosen classes
-(rows,) and weights (rows,). NaN stands for a metric that is not defined on these rows.
+Each of the table takes what metrics.py takes: labels (rows,), predictions (rows, classes) or (rows, 1), the chosen
+classes (rows,) and weights (rows,). NaN stands for a metric that is not defined on these rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.engine import metrics
+from training.engine import formulas, metrics
+from training.engine.config import RunConfig
 from training.engine.errors import Untrainable
+from training.engine.formulas import FormulaError
 from training.engine.metrics import TINY, Vector
+from training.engine.own import LONGEST_NAME, Better, OwnMetric, is_name
 from training.engine.schema import Task
 
 Codes = NDArray[np.int64]
 Measure = Callable[[Vector, Vector, Codes, Vector], float]
-MOST = 5  # metrics of one run: each costs time in every round
+MOST, MOST_OWN = 5, 3  # metrics of one run, and of a person's own among them: each costs time in every round
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,73 @@ class Scorer:
     measure: Measure
 
 
-def check(names: Sequence[str], task: Task) -> None:
-    """Raise Untrainable for a metric that is unknown, does not fit the task, or is one too many."""
-    for name in names:
-        if name not in SCORERS or task not in SCORERS[name].tasks:
-            known = ", ".join(sorted(key for key, scorer in SCORERS.items() if task in scorer.tasks))
-            raise Untrainable("bad_metric", f"“{name}” is no metric of this task. Choose from: {known}.")
-    if len(names) > MOST:
-        raise Untrainable("bad_metric", f"At most {MOST} further metrics can be followed. Take some away.")
+@dataclass(frozen=True)
+class Followed:
+    """What a run follows beside its task's own metrics: names of SCORERS, and metrics that a person wrote."""
 
+    task: Task
+    names: tuple[str, ...] = ()
+    own: tuple[OwnMetric, ...] = ()
 
-def measure(
-    names: Sequence[str], labels: Vector, predicted: Vector, chosen: Codes, weights: Vector
-) -> dict[str, float]:
-    """The named metrics."""
-    return {name: SCORERS[name].measure(labels, predicted, chosen, weights) for name in names}
+    @classmethod
+    def of(cls, config: RunConfig) -> Followed:
+        return cls(config.task, config.metrics, config.own)
+
+    def __bool__(self) -> bool:
+        return bool(self.names or self.own)
+
+    def check(self) -> None:
+        """Raise Untrainable for a metric that is unknown, does not fit the task, cannot be read or is too many."""
+        for name in self.names:
+            if name not in SCORERS or self.task not in SCORERS[name].tasks:
+                known = ", ".join(sorted(key for key, scorer in SCORERS.items() if self.task in scorer.tasks))
+                raise Untrainable("bad_metric", f"“{name}” is no metric of this task. Choose from: {known}.")
+        for each in self.own:
+            self._check_own(each)
+        if len({each.name for each in self.own}) < len(self.own):
+            raise Untrainable("bad_formula", "Two of your metrics have the same name. Rename one.")
+        if len(self.own) > MOST_OWN:
+            raise Untrainable("bad_formula", f"At most {MOST_OWN} metrics can be your own. Take some away.")
+        if len(self.names) + len(self.own) > MOST:
+            raise Untrainable("bad_metric", f"At most {MOST} further metrics can be followed. Take some away.")
+
+    def _check_own(self, metric: OwnMetric) -> None:
+        if not is_name(metric.name):
+            rule = f"Use 1 to {LONGEST_NAME} letters, digits, spaces and hyphens"
+            raise Untrainable("bad_formula", f"“{metric.name}” cannot be the name of a metric. {rule}.")
+        if metric.better not in get_args(Better):
+            raise Untrainable("bad_formula", f"Say of “{metric.name}” whether lower or higher is better.")
+        try:
+            formulas.read(metric.formula, self.task)
+        except FormulaError as error:
+            raise Untrainable("bad_formula", f"{metric.name}: {error}") from None
+
+    def measure(self, labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> dict[str, float]:
+        """Every followed metric by its key. Weights count how often a row is there."""
+        found = {name: SCORERS[name].measure(labels, predicted, chosen, weights) for name in self.names}
+        columns = self._columns(labels, predicted, chosen, weights) if self.own else {}
+        return found | {each.key: formulas.read(each.formula, self.task).value(columns) for each in self.own}
+
+    def faults(self, labels: Vector, predicted: Vector, chosen: Codes) -> dict[str, str]:
+        """Why metrics that a person wrote have no value on these rows, in a sentence, by key."""
+        columns = self._columns(labels, predicted, chosen, np.ones(len(labels))) if self.own else {}
+        found = {each.key: formulas.read(each.formula, self.task).fault(columns) for each in self.own}
+        return {key: fault for key, fault in found.items() if fault}
+
+    def _columns(self, labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> dict[str, Vector]:
+        """What a formula reads; see formulas.COLUMNS. A row that counts twice is there twice."""
+        if np.any(weights != 1):
+            rows = np.repeat(np.arange(len(labels)), weights.astype(np.int64))
+            labels, predicted, chosen = labels[rows], predicted[rows], chosen[rows]
+        if self.task == "regression":
+            return {"y": labels, "p": predicted[:, 0]}
+        found = {
+            "y": labels,
+            "p_true": predicted[np.arange(len(labels)), labels.astype(np.int64)],
+            "answer": chosen.astype(np.float64),
+            "hit": (chosen == labels).astype(np.float64),
+        }
+        return {**found, "p": predicted[:, 1]} if self.task == "binary" else found
 
 
 def _table(labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> Vector:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.engine.own import name_in
 from training.engine.report import Curves
 
 Vector = NDArray[np.float64]
@@ -48,7 +49,7 @@ NAMES = {
 
 def named(metric: str) -> str:
     """The metric's name for people."""
-    return NAMES.get(metric, metric)
+    return NAMES.get(metric) or name_in(metric) or metric
 
 
 # The metric that a sentence about progress shows, beside the loss that training goes by.

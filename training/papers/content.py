@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from fynix.errors import Conflict
 from fynix.templatetags.figures import duration, number, percent
-from training import words
+from training import own, words
 from training.engine import ModelSchema, RunConfig
 from training.engine.report import CandidateResult, RunReport
 from training.models import Outcome, Run
@@ -43,6 +43,7 @@ def compose(run: Run) -> Paper:
         *_findings(Narrative.from_json(outcome.narrative)),
         Heading(_("On rows it had never seen")),
         _scores(report),
+        *_unavailable(report),
         *_confusion(report),
         Heading(_("Drawings")),
         *drawings(report),
@@ -64,7 +65,7 @@ def _pairs(caption: str, pairs: Iterable[tuple[object, object]]) -> Table:
 
 def _facts(run: Run, report: RunReport) -> Table:
     score = report.headline
-    main = f"{words.METRICS.get(report.main, report.main)} {number(score.value)}"
+    main = f"{words.metric(report.main)} {number(score.value)}"
     if score.low is not None:
         main += f" ({number(score.low)} – {number(score.high)})"
     version = run.dataset_version
@@ -97,7 +98,7 @@ def _findings(narrative: Narrative) -> Iterator[Block]:
 def _scores(report: RunReport) -> Table:
     rows = tuple(
         (
-            str(words.METRICS.get(metric, metric)),
+            words.metric(metric),
             number(score.value),
             "–" if score.low is None else f"{number(score.low)} – {number(score.high)}",
             number(score.baseline),
@@ -106,6 +107,11 @@ def _scores(report: RunReport) -> Table:
     )
     head = (_("Metric"), _("Value"), _("95 % interval"), _("Without columns"))
     return Table(_("Test metrics on %(rows)s rows") % {"rows": number(report.sizes["test"])}, head, rows)
+
+
+def _unavailable(report: RunReport) -> Iterator[Sentence]:
+    for key, fault in report.unavailable.items():
+        yield Sentence(_("%(metric)s is not available: %(why)s") % {"metric": words.metric(key), "why": fault})
 
 
 def _confusion(report: RunReport) -> Iterator[Table]:
@@ -126,7 +132,8 @@ def _settings(run: Run, report: RunReport) -> Iterator[Table]:
         (_("Rows divided"), f"{divided} ({report.divided_by})" if report.divided_by else divided),
         (_("Share for the test"), percent(config.test_share)),
         (_("Seed"), config.seed),
-        (_("Further metrics"), ", ".join(str(words.METRICS[name]) for name in config.metrics)),
+        (_("Further metrics"), ", ".join(words.metric(name) for name in config.metrics)),
+        *((_("Own metric"), each) for each in own.written(config)),
         (_("Own parameters"), ", ".join(f"{name}={value}" for name, value in config.parameters.items())),
     )
     yield _pairs(_("Settings"), asked)

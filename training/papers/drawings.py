@@ -48,7 +48,7 @@ def _curves(report: RunReport) -> Iterator[Drawing]:
             if f"{part}-{metric}" in report.curves.values
         ]
         if series:
-            yield _curve(report.curves, str(words.METRICS.get(metric, metric)), series, report.best_round)
+            yield _curve(report.curves, words.metric(metric), series, report.best_round)
 
 
 def _curve(curves: Curves, metric: str, series: Sequence[tuple[str, str]], best: int) -> Drawing:

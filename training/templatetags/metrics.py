@@ -10,7 +10,7 @@ register = template.Library()
 @register.filter
 def metric_name(metric: str) -> str:
     """A metric by its name within a sentence; `|capfirst` at the start of a line."""
-    return str(words.METRICS.get(metric, metric))
+    return words.metric(metric)
 
 
 @register.filter
