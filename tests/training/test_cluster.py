@@ -1,10 +1,14 @@
 """A training on a Dask cluster of two processes: the same events, cancel and artifacts as on one machine."""
 
+import os
+import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import distributed
 import pytest
 from django.utils import timezone
 
@@ -14,7 +18,7 @@ from tests.composed import Composed, service
 from tests.servers import free_port
 from tests.training import tables
 from tests.training.tables import Shelf, Watch
-from training.engine import Cancelled, Outcome, RunConfig, cluster, train
+from training.engine import Cancelled, Outcome, RoundPoint, RunConfig, Untrainable, cluster, train
 from training.engine.recipes import patience
 from training.models import Outcome as Stored
 from training.models import Run, RunEvent
@@ -92,6 +96,58 @@ def test_a_cancelled_training_leaves_the_cluster_free_within_seconds(scheduler: 
         assert client.submit(sum, [1, 2]).result(timeout=20) == 3
         assert not any(client.processing().values())
     assert time.monotonic() - started < 40
+
+
+@dataclass
+class Killer(Watch):
+    """Kills workers once, at round 60; `workers` says how many."""
+
+    scheduler: str = ""
+    workers: int = 1
+
+    def rounds(self, points: Sequence[RoundPoint]) -> None:
+        super().rounds(points)
+        if len(self.points) == 60:
+            with distributed.Client(self.scheduler) as client:
+                for pid in list(client.run(os.getpid).values())[: self.workers]:
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def whole(scheduler: str) -> Iterator[None]:
+    """Afterwards both workers are there again: what started them starts them anew."""
+    yield
+    with cluster.connect(scheduler) as client:
+        client.wait_for_workers(2, timeout=60)
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_killed_worker_costs_a_few_rounds_and_not_the_run(
+    scheduler: str, table: Path, comes_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "RETURN_S", 30 if comes_back else 0)
+    config = RunConfig(target="churn", task="binary", threads=1, parameters={"n_estimators": 100})
+    killer = Killer(scheduler=scheduler)
+    found = spread(scheduler, table, config, killer)
+    assert any("vanished" in line and "after round 50" in line for line in killer.lines)
+    steps = [point.step for point in killer.points]
+    lost = steps.index(51, steps.index(51) + 1)
+    assert steps == [*range(1, lost + 1), *range(51, found.report.rounds_run + 1)]
+    assert found.report.rounds_run == len(found.report.curves.values["valid-logloss"]) > 60
+    assert found.report.test["auc"].value > 0.9
+    if comes_back:
+        assert found.native == spread(scheduler, table, config).native, "as many workers, the same bytes"
+
+
+@pytest.mark.usefixtures("whole")
+def test_when_no_worker_comes_back_the_run_ends_with_a_sentence(
+    scheduler: str, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ALONE_S", 0.2)
+    with pytest.raises(Untrainable, match="No worker of the Dask cluster was left") as refusal:
+        spread(scheduler, table, watch=Killer(scheduler=scheduler, workers=2))
+    assert refusal.value.code == "cluster_lost"
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])

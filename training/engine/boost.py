@@ -6,6 +6,7 @@ same segments; each starts from the model's bytes with a seed of its own, whethe
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 import time
@@ -244,6 +245,14 @@ class Watch:
         """Say of a person's own metrics why they have no value yet; sentences by key."""
         for key, fault in faults.items():
             self.trainer.observer.log("warning", f"“{name_in(key)}” is not available in the first round: {fault}")
+
+    def mark(self) -> Progress:
+        """What was noted so far, for `rewind`."""
+        return copy.deepcopy(self.trainer.state.progress)
+
+    def rewind(self, mark: Progress) -> None:
+        """Forget what was noted since the mark: those rounds were lost and come again."""
+        self.trainer.state.progress = copy.deepcopy(mark)
 
     def look(self) -> None:
         """Raises Cancelled when the observer asks."""

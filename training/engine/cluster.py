@@ -4,6 +4,9 @@ xgboost.dask calls back where the rows are. There a Relay tells the figures of e
 log and asks whether to go on. The same Watch as on one machine hears them and decides; what was boosted after its
 decision is cut off, so a slow message costs seconds and never changes the model. The same rows on the same number of
 workers give the same model; another number of workers adds up its histograms in another order.
+
+A worker that vanishes takes its rows with it. They are spread anew over the workers that are there then, and the
+segment is boosted once more from its beginning.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import xgboost.dask as xgb_dask
 from numpy.typing import NDArray
 
 from training.engine.boost import Lay, Watch
+from training.engine.errors import Cancelled, Untrainable
 from training.engine.matrices import Data, Part, binning, curve_sample
 from training.engine.recipes import Candidate
 from training.engine.schema import ModelSchema
@@ -33,6 +37,10 @@ LEAST_ROWS = 1000  # of a worker: fewer rows cost more in messages than they sav
 ASK_S = 0.5  # how often the first worker asks whether to go on
 LISTEN_S = 0.1
 PATIENCE_S = 30  # for the scheduler to answer
+NOTICE_S = 5  # within which the scheduler knows that a worker's connection broke
+RETURN_S = 10  # for a vanished worker to come back before the others go on without it
+ALONE_S = 60  # for any worker to come back when none is left
+LOSSES = 3  # of workers in one segment: more are no accident
 Round = dict[str, float]
 
 
@@ -58,23 +66,62 @@ def describe(client: distributed.Client) -> str:
 
 def lay_on(client: distributed.Client) -> Lay:
     """Spreads the data of each candidate over the cluster's workers."""
-    return lambda data, schema, candidate, _: Spread.build(client, data, schema, candidate)
+    return lambda data, schema, candidate, _: Spread(client, data, schema, candidate)
+
+
+class _Lost(Exception):
+    """A worker has vanished that held rows."""
+
+
+@dataclass
+class Spread:
+    """The data of one candidate on a cluster, also when workers of it vanish and others come."""
+
+    client: distributed.Client
+    data: Data
+    schema: ModelSchema
+    candidate: Candidate
+    laid: _Laid | None = None
+
+    def boost(self, parameters: Mapping[str, Any], rounds: int, native: bytes, watch: Watch) -> bytes:
+        """See Ground. Raises Untrainable also when no worker is left, or when they vanish again and again."""
+        mark, wanted = watch.mark(), 1
+        for _ in range(LOSSES):
+            try:
+                self.laid = self.laid or self._lay(_gathered(self.client, wanted, watch))
+                return self.laid.boost(parameters, rounds, native, watch)
+            except _Lost:
+                watch.rewind(mark)
+                wanted = len(self.laid.workers) if self.laid else wanted
+                self.laid = None
+                again = f"Rounds after round {mark.round} are boosted anew on the workers that are there."
+                watch.trainer.observer.log("warning", f"A worker of the cluster vanished. {again}")
+        raise Untrainable(
+            "cluster_lost",
+            f"The Dask cluster lost a worker {LOSSES} times after round {mark.round}, so the run was ended. Workers "
+            "that are out of memory vanish like this: give them more, or start more of them, then run again.",
+        )
+
+    def _lay(self, workers: Sequence[str]) -> _Laid:
+        most = max(1, len(self.data.valid.labels) // LEAST_ROWS)
+        with _noticing(self.client, workers[:most]):
+            return _Laid.build(self.client, workers[:most], self.data, self.schema, self.candidate)
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Binned data of one candidate, spread over the workers in equal parts."""
+class _Laid:
+    """Binned data of one candidate, spread over these workers in equal parts."""
 
     client: distributed.Client
-    schema: ModelSchema
+    workers: Sequence[str]
     train: xgb_dask.DaskQuantileDMatrix
     valid: xgb_dask.DaskQuantileDMatrix
     curve: xgb_dask.DaskQuantileDMatrix
 
     @classmethod
-    def build(cls, client: distributed.Client, data: Data, schema: ModelSchema, candidate: Candidate) -> Spread:
-        workers = sorted(_threads(client))
-        workers = workers[: max(1, len(data.valid.labels) // LEAST_ROWS)]
+    def build(
+        cls, client: distributed.Client, workers: Sequence[str], data: Data, schema: ModelSchema, candidate: Candidate
+    ) -> _Laid:
         options = binning(schema, candidate)
 
         def matrix(part: Part, **more: Any) -> xgb_dask.DaskQuantileDMatrix:
@@ -84,14 +131,14 @@ class Spread:
         train = matrix(data.train)
         sample = curve_sample(data.train)
         curve = train if sample is data.train else matrix(sample, ref=train)
-        return cls(client, schema, train, matrix(data.valid, ref=train), curve)
+        return cls(client, workers, train, matrix(data.valid, ref=train), curve)
 
     def boost(self, parameters: Mapping[str, Any], rounds: int, native: bytes, watch: Watch) -> bytes:
-        """See Ground. Raises also what xgboost.dask raises when a worker is lost."""
+        """As Ground.boost. Raises _Lost."""
         own = {name: value for name, value in parameters.items() if name != "nthread"}
         before = watch.rounds_done
-        talk = _Talk(self.client, watch, self.schema.task)
-        with talk.open() as relay, ThreadPoolExecutor(1) as pool:
+        talk = _Talk(self.client, watch)
+        with _noticing(self.client, self.workers), talk.open() as relay, ThreadPoolExecutor(1) as pool:
             running = pool.submit(self._train, own, rounds, native, relay)
             booster = talk.follow(running)
         kept = watch.rounds_done
@@ -111,6 +158,42 @@ class Spread:
             verbose_eval=False,
         )
         return found
+
+
+@contextmanager
+def _noticing(client: distributed.Client, workers: Sequence[str]) -> Iterator[None]:
+    """Whatever fails while one of these workers vanishes fails for that. Raises _Lost.
+
+    Dask and XGBoost have a dozen errors for it: cancelled futures, missing keys, broken sockets, wrong states.
+    """
+    try:
+        yield
+    except (Cancelled, Untrainable):
+        raise
+    except Exception as error:
+        limit = time.monotonic() + NOTICE_S
+        while time.monotonic() < limit:
+            if not set(workers) <= set(_there(client)):
+                raise _Lost from error
+            time.sleep(LISTEN_S)
+        raise
+
+
+def _gathered(client: distributed.Client, wanted: int, watch: Watch) -> list[str]:
+    """The workers there, in order: `wanted` or more, or fewer after RETURN_S. Raises Untrainable, Cancelled."""
+    began = time.monotonic()
+    while True:
+        workers, waited = sorted(_there(client)), time.monotonic() - began
+        if len(workers) >= wanted or (workers and waited >= RETURN_S):
+            return workers
+        if waited >= ALONE_S:
+            raise Untrainable(
+                "cluster_lost",
+                f"No worker of the Dask cluster was left, and none came back within {ALONE_S} seconds. "
+                "Start workers, or tell whoever looks after this server, then run again.",
+            )
+        watch.look()
+        time.sleep(LISTEN_S)
 
 
 class Relay(xgb.callback.TrainingCallback):
@@ -144,7 +227,6 @@ class _Talk:
 
     client: distributed.Client
     watch: Watch
-    task: str
     topic: str = field(default_factory=lambda: f"fynix-{uuid.uuid4().hex}")
     heard: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
     noted: int = 0
@@ -191,7 +273,7 @@ class _Talk:
     def _note(self, figures: Round) -> None:
         self.noted += 1
         if not self.watch.done:
-            self.watch.note(_told(figures, self.task))
+            self.watch.note(_told(figures, self.watch.task))
 
 
 def _halt(topic: str, client: distributed.Client) -> distributed.Variable:
@@ -208,6 +290,14 @@ def _threads(client: distributed.Client) -> dict[str, int]:
     """The threads of each worker. Client.scheduler_info may answer without workers: its own clock overwrites it."""
     found: dict[str, int] = client.nthreads()
     return found
+
+
+def _there(client: distributed.Client) -> dict[str, int]:
+    """The threads of each worker; none when the scheduler itself is away."""
+    try:
+        return _threads(client)
+    except OSError:
+        return {}
 
 
 def _told(figures: Round, task: str) -> Round:
