@@ -47,7 +47,7 @@ def _train(run: Run, work: Work) -> engine.Outcome:
     with (
         versions.table(run.dataset_version) as table,
         Broadcast(run=run, work=work) as observer,
-        _cluster(observer, config) as lay,
+        _cluster(observer) as lay,
     ):
         try:
             return engine.train(
@@ -62,7 +62,7 @@ def _train(run: Run, work: Work) -> engine.Outcome:
 
 
 @contextmanager
-def _cluster(observer: engine.Observer, config: engine.RunConfig) -> Iterator[Lay | None]:
+def _cluster(observer: engine.Observer) -> Iterator[Lay | None]:
     """The Dask cluster that DASK_SCHEDULER names, or None for this machine. Raises Untrainable."""
     if not settings.DASK_SCHEDULER:
         yield None
@@ -79,8 +79,6 @@ def _cluster(observer: engine.Observer, config: engine.RunConfig) -> Iterator[La
         ) from None
     with client:
         observer.log("info", cluster.describe(client))
-        if config.followed:
-            observer.log("warning", "On a cluster the metrics you chose are measured once, at the end.")
         yield cluster.lay_on(client)
 
 

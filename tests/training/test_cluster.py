@@ -19,6 +19,7 @@ from tests.servers import free_port
 from tests.training import tables
 from tests.training.tables import Shelf, Watch
 from training.engine import Cancelled, Outcome, RoundPoint, RunConfig, Untrainable, cluster, train
+from training.engine.own import OwnMetric
 from training.engine.recipes import patience
 from training.models import Outcome as Stored
 from training.models import Run, RunEvent
@@ -96,6 +97,30 @@ def test_a_cancelled_training_leaves_the_cluster_free_within_seconds(scheduler: 
         assert client.submit(sum, [1, 2]).result(timeout=20) == 3
         assert not any(client.processing().values())
     assert time.monotonic() - started < 40
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "same"),
+    [
+        ("binary", "pr_auc", ("mean(-log(p_true))", "logloss")),
+        ("multiclass", "top3", ("mean(-log(p_true))", "mlogloss")),
+        ("regression", "p90_ae", ("sqrt(mean((y - p) ** 2))", "rmse")),
+    ],
+)
+def test_what_ada_follows_is_measured_every_round_on_the_rows_of_all_workers(
+    scheduler: str, tmp_path: Path, task: str, name: str, same: tuple[str, str]
+) -> None:
+    make, target = tables.TASKS[task]
+    make(ROWS).write_parquet(tmp_path / "table.parquet")
+    own = OwnMetric("the same", same[0]), OwnMetric("no number", "log(0 * mean(y) - 1)")
+    config = RunConfig(target, task, threads=1, metrics=(name,), own=own, parameters={"n_estimators": 4})
+    watch = Watch()
+    spread(scheduler, tmp_path / "table.parquet", config, watch)
+    assert [point.step for point in watch.points] == [1, 2, 3, 4]
+    for point in watch.points:
+        assert point.metrics[f"valid-{own[0].key}"] == pytest.approx(point.metrics[f"valid-{same[1]}"], rel=1e-4)
+        assert point.metrics[f"valid-{name}"] > 0
+    assert len([line for line in watch.lines if "“no number” is not available in the first round" in line]) == 1
 
 
 @dataclass

@@ -82,7 +82,7 @@ def fit(
 
     With `folds`, as many as crossed.FOLDS, the candidate with the lowest mean loss over them is trained on `data`.
 
-    `followed` are further metrics, which are measured on the validation rows after every round, on one machine.
+    `followed` are further metrics, which are measured on the validation rows after every round.
     `lay` chooses the ground that trees grow on: this machine unless given.
 
     Continues from the checkpoint if it belongs to the same data and settings. Raises Cancelled, or

@@ -32,6 +32,7 @@ from training.engine.errors import Cancelled, Untrainable
 from training.engine.matrices import Data, Part, binning, curve_sample
 from training.engine.recipes import Candidate
 from training.engine.schema import ModelSchema
+from training.engine.scorers import Followed
 
 LEAST_ROWS = 1000  # of a worker: fewer rows cost more in messages than they save
 ASK_S = 0.5  # how often the first worker asks whether to go on
@@ -155,6 +156,7 @@ class _Laid:
             evals=evals,
             xgb_model=xgb.Booster(model_file=bytearray(native)) if native else None,
             callbacks=[relay],
+            custom_metric=relay if relay.followed else None,
             verbose_eval=False,
         )
         return found
@@ -197,28 +199,64 @@ def _gathered(client: distributed.Client, wanted: int, watch: Watch) -> list[str
 
 
 class Relay(xgb.callback.TrainingCallback):
-    """Runs on every worker: the first tells each round's figures and asks whether to go on, the others follow it."""
+    """Runs on every worker: the first tells each round's figures and asks whether to go on, the others follow it.
 
-    def __init__(self, topic: str) -> None:
+    It is the segment's custom metric as well, because only that is shown labels and answers, and only the worker's own.
+    Workers put theirs together and measure what is `followed` on all of them, each for itself.
+    """
+
+    def __init__(self, topic: str, followed: Followed, is_first: bool) -> None:
         super().__init__()
-        self.topic = topic
+        self.topic, self.followed, self.is_first = topic, followed, is_first
         self.asked_at = 0.0
         self.told = 0
+        self.labels = self.answers = np.zeros(0, dtype=np.float32)
+        self.faults: dict[str, str] = {}
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Any]) -> bool:
+    def __call__(self, answers: NDArray[np.float32], rows: xgb.DMatrix) -> list[tuple[str, float]]:
+        """XGBoost's custom metric, of each set in turn; the one for validation is the last. It adds no metric yet."""
+        self.answers = answers
+        if not self.told:
+            self.labels = rows.get_label()
+        return []
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        if self.followed:
+            self._measure(evals_log["valid"])
         halt = self._tell_and_ask(evals_log) if xgb.collective.get_rank() == 0 else False
+        self.told += 1
         return bool(xgb.collective.broadcast(halt, 0))
+
+    def _measure(self, history: dict[str, list[float]]) -> None:
+        if not self.told:
+            self.labels = _together(self.labels)
+        answers = _together(self.answers)
+        if self.is_first and not self.told:
+            self.faults = self.followed.faults_of(self.labels, answers)
+        for name, value in self.followed.score(self.labels, answers).items():
+            history.setdefault(name, []).append(value)
 
     def _tell_and_ask(self, evals_log: Mapping[str, Any]) -> bool:
         figures = _rounds(
             {part: {name: values[-1:] for name, values in log.items()} for part, log in evals_log.items()}
         )
-        distributed.get_worker().log_event(self.topic, {"at": self.told, "figures": figures[0]})
-        self.told += 1
+        event = {"at": self.told, "figures": figures[0], "faults": {} if self.told else self.faults}
+        distributed.get_worker().log_event(self.topic, event)
         if time.monotonic() - self.asked_at < ASK_S:
             return False
         self.asked_at = time.monotonic()
         return bool(_halt(self.topic, distributed.get_client()).get(timeout=PATIENCE_S))
+
+
+def _together(own: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The rows of all workers, one worker after the other. Each lays its own between zeros, and the sum is told."""
+    sizes = np.zeros(xgb.collective.get_world_size(), dtype=np.int64)
+    sizes[xgb.collective.get_rank()] = len(own)
+    sizes = xgb.collective.allreduce(sizes, xgb.collective.Op.SUM)
+    start = int(sizes[: xgb.collective.get_rank()].sum())
+    whole = np.zeros((int(sizes.sum()), *own.shape[1:]), dtype=np.float32)
+    whole[start : start + len(own)] = own
+    return np.asarray(xgb.collective.allreduce(whole, xgb.collective.Op.SUM)).reshape(whole.shape)
 
 
 @dataclass
@@ -237,7 +275,7 @@ class _Talk:
         halt.set(False)
         self.client.subscribe_topic(self.topic, lambda event: self.heard.put(event[1]))
         try:
-            yield Relay(self.topic)
+            yield Relay(self.topic, self.watch.trainer.followed, self.watch.is_first)
         finally:
             self.client.unsubscribe_topic(self.topic)
             halt.delete()
@@ -268,6 +306,7 @@ class _Talk:
         except queue.Empty:
             return
         if event["at"] == self.noted:
+            self.watch.warn(event["faults"])
             self._note(event["figures"])
 
     def _note(self, figures: Round) -> None:

@@ -121,14 +121,10 @@ class Ear(xgb.callback.TrainingCallback):
 
     def _followed(self, model: xgb.Booster, followed: Followed) -> dict[str, float]:
         """XGBoost remembers its answers for the validation rows, so asking again costs little."""
-        labels = self.watch.data.valid.labels.astype(np.float64)
-        found = np.asarray(model.predict(self.matrices.valid), dtype=np.float64).reshape(len(labels), -1)
-        if self.watch.task == "binary":
-            found = np.column_stack([1 - found, found])
-        chosen = np.asarray(found.argmax(axis=1), dtype=np.int64)
+        labels, answers = self.watch.data.valid.labels, model.predict(self.matrices.valid)
         if self.watch.is_first:
-            self.watch.warn(followed.faults(labels, found, chosen))
-        return followed.measure(labels, found, chosen, np.ones(len(labels)))
+            self.watch.warn(followed.faults_of(labels, answers))
+        return followed.score(labels, answers)
 
 
 @contextmanager

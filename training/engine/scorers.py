@@ -75,6 +75,20 @@ class Followed:
         except FormulaError as error:
             raise Untrainable("bad_formula", f"{metric.name}: {error}") from None
 
+    def score(self, labels: NDArray[np.float32], answers: NDArray[np.float32]) -> dict[str, float]:
+        """Every followed metric by its key, of labels (rows,) and what XGBoost answers: (rows,) or (rows, classes)."""
+        return self.measure(*self._read(labels, answers), np.ones(len(labels)))
+
+    def faults_of(self, labels: NDArray[np.float32], answers: NDArray[np.float32]) -> dict[str, str]:
+        """`faults` of what XGBoost answers; see `score`."""
+        return self.faults(*self._read(labels, answers))
+
+    def _read(self, labels: NDArray[np.float32], answers: NDArray[np.float32]) -> tuple[Vector, Vector, Codes]:
+        found = np.asarray(answers, dtype=np.float64).reshape(len(labels), -1)
+        if self.task == "binary":
+            found = np.column_stack([1 - found, found])
+        return labels.astype(np.float64), found, np.asarray(found.argmax(axis=1), dtype=np.int64)
+
     def measure(self, labels: Vector, predicted: Vector, chosen: Codes, weights: Vector) -> dict[str, float]:
         """Every followed metric by its key. Weights count how often a row is there."""
         found = {name: SCORERS[name].measure(labels, predicted, chosen, weights) for name in self.names}
