@@ -8,11 +8,8 @@ from django.http import Http404
 from accounts import audit
 from accounts.access import Action
 from accounts.models import Project, User
-from registry.exporters import EXPORTERS, Exporter, bundle
+from registry.exporters import EXPORTERS, FORMATS, Exporter
 from registry.models import DownloadGrant, FormatConsent
-
-FORMATS: dict[str, Exporter] = {**EXPORTERS, bundle.KEY: bundle.ABOUT}
-"""Everything that can be downloaded of a version, in the order that people see."""
 
 
 def offered(project: Project) -> dict[str, Exporter]:

@@ -20,7 +20,7 @@ from fynix.errors import DomainError
 from fynix.queue import jobs
 from fynix.queue.work import Work
 from registry import cards, formats
-from registry.exporters import EXPORTERS, ExportContext, bundle, export
+from registry.exporters import BUNDLE, EXPORTERS, FORMATS, ExportContext, bundle, export
 from registry.exporters.environment import environment
 from registry.exporters.model import decode
 from registry.exporters.parity import Parity, ParityFailed, check
@@ -63,7 +63,7 @@ def execute(work: Work) -> None:
         if not version.artifacts.filter(format=key).exists():
             _publish(version, _made(version, key, context, rows), at=timezone.now())
     work.check()
-    if not version.artifacts.filter(format=bundle.KEY).exists():
+    if not version.artifacts.filter(format=BUNDLE).exists():
         _publish(version, _together(version, context), at=timezone.now())
     _finish(work, version, context.card, at=timezone.now())
 
@@ -138,7 +138,7 @@ def _together(version: ModelVersion, context: ExportContext) -> _File:
         parity = bundle.write(target, context, members)
         quotas.fit(project=version.model.project, size_bytes=target.stat().st_size)
         stored = blobs.put(target)
-    return _File(bundle.KEY, name, bundle.ABOUT.media_type, stored, parity, _listing(members))
+    return _File(BUNDLE, name, FORMATS[BUNDLE].media_type, stored, parity, _listing(members))
 
 
 def _listing(members: list[bundle.Member]) -> str:

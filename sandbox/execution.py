@@ -36,7 +36,7 @@ from sandbox.evidence import BatchTest, CellError, Disagreement, Measured
 from sandbox.judgement import Judged
 from sandbox.models import Batch, Kind, Source
 from training import story
-from training.engine.predict import decide
+from training.engine.metrics import decide
 from training.engine.report import RunReport, Spread
 from training.engine.schema import ModelSchema
 from training.engine.spread import spread

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from datasets.profiling import stability
 from training.engine import metrics
-from training.engine.evaluate import MAIN
-from training.engine.predict import decide
+from training.engine.metrics import MAIN, decide
 from training.engine.report import Spread
 from training.engine.schema import InputColumn, ModelSchema, is_missing
 from training.engine.spread import evenly, placed

@@ -17,7 +17,7 @@ from accounts.models import Project
 from fynix import paging
 from fynix.errors import DomainError, Invalid
 from registry import downloads, formats, promotion
-from registry.exporters import EXPORTERS
+from registry.exporters import EXPORTERS, FORMATS
 from registry.models import Artifact, ModelVersion, RegisteredModel
 from registry.serializers import (
     ArtifactShape,
@@ -131,7 +131,7 @@ def run_artifacts(request: Request, run_id: str) -> Response:
 
 
 def _files(artifacts: QuerySet[Artifact]) -> Response:
-    order = list(formats.FORMATS)
+    order = list(FORMATS)
     return Response(ArtifactShape(sorted(artifacts, key=lambda file: order.index(file.format)), many=True).data)
 
 

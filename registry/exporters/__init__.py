@@ -138,6 +138,20 @@ EXPORTERS: dict[str, Exporter] = {
     ),
 }
 
+BUNDLE = "bundle"
+FORMATS: dict[str, Exporter] = {
+    **EXPORTERS,
+    BUNDLE: Exporter(
+        label="Everything in one zip",
+        filename="{slug}-v{version}.zip",
+        media_type="application/zip",
+        path="registry.exporters.bundle:write",
+        description="All files that run no code when they are opened, with card, signature, instructions and hashes.",
+        readers=(),
+    ),
+}
+"""Everything that can be downloaded of a version, in the order that people see."""
+
 
 def filename(key: str, context: ExportContext) -> str:
     """Name of the artifact's file, in ASCII."""

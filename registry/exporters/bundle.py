@@ -9,19 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from registry.exporters import ExportContext, Exporter, archive
+from registry.exporters import BUNDLE, FORMATS, ExportContext, archive
 from registry.exporters.environment import environment
 from registry.exporters.parity import Parity
 
-KEY = "bundle"
-ABOUT = Exporter(
-    label="Everything in one zip",
-    filename="{slug}-v{version}.zip",
-    media_type="application/zip",
-    path="registry.exporters.bundle:write",
-    description="All files that run no code when they are opened, with card, signature, instructions and hashes.",
-    readers=(),
-)
 CHUNK = 1 << 20
 
 
@@ -37,7 +28,7 @@ class Member:
 
 
 def filename(context: ExportContext) -> str:
-    return ABOUT.filename.format(slug=context.slug, version=context.version)
+    return FORMATS[BUNDLE].filename.format(slug=context.slug, version=context.version)
 
 
 def write(target: Path, context: ExportContext, members: Iterable[Member]) -> Parity:
@@ -92,7 +83,7 @@ def _joint(proofs: list[Parity], sha256: str) -> Parity:
     labels = [proof.label_agreement for proof in proofs if proof.label_agreement is not None]
     return replace(
         proofs[0],
-        format=KEY,
+        format=BUNDLE,
         sha256=sha256,
         rows=min(proof.rows for proof in proofs),
         adversarial_rows=min(proof.adversarial_rows for proof in proofs),

@@ -17,7 +17,7 @@ from accounts.access import Action
 from accounts.models import User
 from accounts.requests import AuthedRequest, signed_in
 from registry import approvals, comparison, downloads, formats, lineage, promotion, prospects, versions
-from registry.exporters import Exporter
+from registry.exporters import FORMATS, Exporter
 from registry.models import Artifact, Decision, ModelVersion
 from registry.views import found
 from training import own
@@ -144,6 +144,6 @@ def _files(version: ModelVersion, user: User) -> list[_Row]:
     role = access.role_in(user, version.model.project)
     return [
         _Row(files[key], exporter, key in offered or not exporter.runs_code, access.reaches(role, formats.needs(key)))
-        for key, exporter in formats.FORMATS.items()
+        for key, exporter in FORMATS.items()
         if key in files
     ]

@@ -3,7 +3,10 @@
 import base64
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +29,7 @@ from datasets import profiles, uploads
 from datasets.models import Upload
 from datasets.profiling import repair
 from datasets.profiling.sniff import Dialect
-from fynix import home, redis
+from fynix import env, home, redis
 from fynix.observability.logging import redact
 from registry.models import ModelVersion
 from tests import make
@@ -399,3 +402,24 @@ def test_quotation_marks_that_never_close_cost_each_line_a_few_looks(tmp_path: P
 
 def test_direction_characters_leave_names() -> None:
     assert uploads.plain("a\u202eb\u0000c\r\n") == "abc"
+
+
+# What each process pays for
+
+PAGES = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "fynix.settings"
+django.setup()
+from django.urls import get_resolver
+get_resolver().url_patterns
+print(sorted({"xgboost", "sklearn", "scipy", "pandas", "onnxruntime", "shap", "reportlab"} & set(sys.modules)))
+"""
+
+
+def test_who_answers_pages_loads_no_learner(tmp_path: Path) -> None:
+    """It takes 2 s and 140 MB; a server has several processes that never learn."""
+    surroundings = {**os.environ, "FYNIX_DATA": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PAGES], cwd=env.ROOT, env=surroundings, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

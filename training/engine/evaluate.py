@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from training.engine import metrics
 from training.engine.matrices import Part
-from training.engine.predict import Model, decide
+from training.engine.metrics import decide
+from training.engine.predict import Model
 from training.engine.report import CalibrationBin, PrecisionRecall, Residuals, RocPoint, Score
 from training.engine.schema import ModelSchema, Task
 from training.engine.scorers import Followed
 
 RESAMPLES = 200
-MAIN: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.engine import own
-from training.engine.schema import Task
+from training.engine.schema import ModelSchema, Task
 
 Vector = NDArray[np.float64]
 TINY = 1e-15
+MAIN: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}
+"""The metric that a model is first judged by."""
 # Names of the metrics that are errors; of all others that are not a person's own, more is better.
 LOWER_IS_BETTER = frozenset({
     "rmse", "mae", "median_ae", "logloss", "mlogloss", "brier", "ece", "merror", "mape", "smape", "rmsle", "p90_ae",
@@ -31,6 +33,13 @@ def lower_is_better(name: str) -> bool:
 def finite(value: float) -> float | None:
     """JSON knows no NaN and no infinity: they become null."""
     return value if math.isfinite(value) else None
+
+
+def decide(schema: ModelSchema, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Class codes for probabilities (rows, classes): by the threshold when binary, else the likeliest."""
+    if schema.task == "binary" and schema.threshold is not None:
+        return (probabilities[:, 1] >= np.float32(schema.threshold)).astype(np.int64)
+    return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
 
 
 def auc(positive: NDArray[np.bool_], score: Vector, weights: Vector) -> float:

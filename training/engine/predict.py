@@ -9,6 +9,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from training.engine.metrics import decide
 from training.engine.schema import ModelSchema, encode
 
 
@@ -61,10 +62,3 @@ class Model:
             Answer(classes[code], dict(zip(classes, map(float, row), strict=True)))
             for code, row in zip(chosen, found, strict=True)
         ]
-
-
-def decide(schema: ModelSchema, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Class codes for probabilities (rows, classes): by the threshold when binary, else the likeliest."""
-    if schema.task == "binary" and schema.threshold is not None:
-        return (probabilities[:, 1] >= np.float32(schema.threshold)).astype(np.int64)
-    return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)

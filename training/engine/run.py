@@ -222,7 +222,7 @@ def _judge(
         max_rounds=fitted.candidate.max_rounds,
         curves=thinned(progress),
         primary=METRICS[config.task][0],
-        main=evaluate.MAIN[config.task],
+        main=metrics.MAIN[config.task],
         validation=_at_best(progress),
         test=verdict.scores,
         unavailable=verdict.unavailable,
