@@ -29,6 +29,16 @@ class Cast:
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in named.items() if isinstance(value, User)}
 
+    def keys(self) -> dict[str, object]:
+        """The keys of them all, by name."""
+        return {field.name: getattr(self, field.name).pk for field in fields(self)}
+
+
+def cast_of(keys: dict[str, object]) -> Cast:
+    """The cast with these keys, fresh from the database."""
+    found = {**User.objects.in_bulk(), **Project.objects.in_bulk()}
+    return Cast(**{name: found[key] for name, key in keys.items()})
+
 
 def gather() -> Cast:
     ada, mia, ben, vic, mallory, sue = map(make.user, ("ada", "mia", "ben", "vic", "mallory", "sue"))

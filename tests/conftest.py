@@ -8,12 +8,15 @@ from collections.abc import Iterator
 import dj_database_url
 import pytest
 from django.core.cache import cache
+from django.core.management.color import no_style
 from django.db import connection
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 from redis.exceptions import ConnectionError as NotUpYet
 
 from fynix import env, redis
-from tests.cast import Cast, gather
+from tests.cast import Cast, cast_of, gather
+from tests.remembered import SETTLED, Memory
 
 REDIS_PATIENCE_S = 10
 # A thread of a test that has ended may still hold a session, and a database in use cannot be dropped.
@@ -58,12 +61,18 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             "NAME": connection.settings_dict["NAME"],
         }
         os.environ["DATABASE_URL"] = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**facts)
-    flush = connection.ops.execute_sql_flush
-    connection.ops.execute_sql_flush = lambda statements: flush(_unsealed(statements))
+    TransactionTestCase._fixture_teardown = lambda case: _empty()
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(OTHER_SESSIONS)
+
+
+def _empty() -> None:
+    """Leave no row but those that migrating made; Django makes even those anew, and takes longer than most tests."""
+    settled = {table._meta.db_table for table in SETTLED}
+    tables = [name for name in connection.introspection.django_table_names(only_existing=True) if name not in settled]
+    connection.ops.execute_sql_flush(_unsealed(connection.ops.sql_flush(no_style(), tables)))
 
 
 def _unsealed(statements: list[str]) -> list[str]:
@@ -88,10 +97,15 @@ def _fresh_memory(request: pytest.FixtureRequest) -> None:
         cache.clear()
 
 
+@pytest.fixture(scope="session")
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Memory:
+    return Memory(tmp_path_factory.mktemp("remembered"))
+
+
 @pytest.fixture
-def cast(db: None) -> Cast:
+def cast(db: None, memory: Memory) -> Cast:
     """Ada, Mia, Ben and Vic of the project acme; Mallory of another; Sue of support."""
-    return gather()
+    return cast_of(memory.have("cast", lambda: gather().keys()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

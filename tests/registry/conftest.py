@@ -14,6 +14,7 @@ from registry import packaging
 from registry.exporters.parity import Parity
 from registry.models import ModelVersion, RegisteredModel
 from tests.cast import Cast
+from tests.remembered import Memory
 from tests.training.conftest import churn, churn_table, config, start  # noqa: F401
 from tests.training.tables import Shelf, Watch
 from training import engine, execution
@@ -65,21 +66,32 @@ def finish(learnt: engine.Outcome, proofs: dict[str, Parity], monkeypatch: pytes
         with monkeypatch.context() as patch:
             patch.setattr(packaging, "check", proved_once)
             assert do(version.job).state == State.SUCCEEDED
-        return ModelVersion.objects.select_related("model__project", "run__outcome").get(pk=version.pk)
+        return _version(version.pk)
 
     return end
 
 
 @pytest.fixture
-def first(cast: Cast, churn: DatasetVersion, config: RunConfig, finish: Finish) -> ModelVersion:  # noqa: F811
+def first(cast: Cast, churn: DatasetVersion, config: RunConfig, finish: Finish, memory: Memory) -> ModelVersion:  # noqa: F811
     """Version 1 of churn, ready."""
-    return finish(start(churn, config, cast.ben))
+    return _version(memory.have(("first", churn.pk, str(config)), lambda: finish(start(churn, config, cast.ben)).pk))
 
 
 @pytest.fixture
-def second(cast: Cast, first: ModelVersion, churn: DatasetVersion, config: RunConfig, finish: Finish) -> ModelVersion:  # noqa: F811
+def second(
+    first: ModelVersion,
+    churn: DatasetVersion,  # noqa: F811
+    config: RunConfig,  # noqa: F811
+    finish: Finish,
+    memory: Memory,
+) -> ModelVersion:
     """Version 2 of churn, ready."""
-    return finish(start(churn, replace(config, seed=11), cast.ben))
+    other, ben = replace(config, seed=11), first.run.created_by
+    return _version(memory.have(("second", first.pk, str(other)), lambda: finish(start(churn, other, ben)).pk))
+
+
+def _version(key: str) -> ModelVersion:
+    return ModelVersion.objects.select_related("model__project", "run__outcome").get(pk=key)
 
 
 @pytest.fixture
