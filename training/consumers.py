@@ -29,6 +29,7 @@ from accounts.access import Action
 from accounts.models import User
 from fynix import ids, notices
 from fynix.feed import stream
+from fynix.feed.endings import end
 from fynix.feed.hub import Hub
 from fynix.queue import jobs
 from fynix.queue.models import Job
@@ -95,9 +96,9 @@ class RunFeed(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no 
         self._start(since, epoch=None)
 
     async def disconnect(self, code: int) -> None:
-        await self._stop()
-        if self._counted:
+        if self._counted:  # first: whoever waits for a slow end must not wait for a place too
             _open[self.user.pk] -= 1
+        await self._stop()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if not self._tasks:
@@ -183,9 +184,7 @@ class RunFeed(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no 
 
     async def _stop(self) -> None:
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
     async def _watched(self, work: Any) -> None:
         """Close the socket with the code that the work ends in."""
@@ -215,9 +214,7 @@ class RunFeed(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no 
                     else:
                         await self._send_events(following)
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end(*tasks)
 
     async def _greet(self, since: int, epoch: str | None) -> None:
         """Say where the feed stands, and whether it can go on from where the client is."""

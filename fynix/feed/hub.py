@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from fynix import redis
 from fynix.feed import stream
+from fynix.feed.endings import end
 
 log = structlog.get_logger(__name__)
 
@@ -123,8 +124,7 @@ class Hub:
             return
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
         if not self._listeners:
             await self.client.aclose()
 
