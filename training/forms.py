@@ -131,8 +131,9 @@ class RunForm(forms.Form):
                 help_text=_("One number over all rows. Such as: mean(where(y == 1, 5 * (p < 0.5), p >= 0.5))."),
             )  # fmt: skip
             self.fields[f"own_better_{place}"] = forms.ChoiceField(
-                label=_("Which way is better"), choices=tuple(words.BETTER.items()), required=False
-            )
+                label=_("Which way is better"), choices=tuple(words.BETTER.items()), required=False,
+                help_text=_("Lists begin with the best."),
+            )  # fmt: skip
 
     def own_fields(self) -> list[tuple[forms.BoundField, ...]]:
         """Name, formula and direction of each metric that a person can write."""

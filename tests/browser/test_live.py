@@ -108,6 +108,32 @@ def test_the_page_hears_every_event_once_and_in_order(window: Window, mia: Perso
     expect(page.locator(".log-line")).to_have_count(len(told))
 
 
+def test_a_cost_that_mia_writes_is_drawn_live_and_measured_on_the_test_rows(
+    window: Window, mia: Person, version: str
+) -> None:
+    page = window(mia)
+    page.goto(f"/p/{mia.project}/runs/new?version={version}&target=bought")
+    page.get_by_text("More settings").click()
+    page.get_by_role("textbox", name="XGBoost parameters").fill(
+        "n_estimators=400\nearly_stopping_rounds=400\nlearning_rate=0.02"
+    )
+    cost = page.get_by_role("group", name="Metric 1 of your own")
+    cost.get_by_label("Name of your metric").fill("Cost")
+    cost.get_by_label("Its formula").fill("mean(where(y == 1, 5 * (p < 0.5), q >= 0.5))")
+    page.get_by_role("button", name="Start training").click()
+    expect(cost.get_by_text("At character 35, “q”: this is no column.")).to_be_visible()
+    cost.get_by_label("Its formula").fill("mean(where(y == 1, 5 * (p < 0.5), p >= 0.5))")
+    page.get_by_role("button", name="Start training").click()
+
+    chart = page.locator("fx-chart", has=page.get_by_text("Cost", exact=True))
+    expect(chart.locator("output")).to_have_text(re.compile(r"^Round [1-9]\d*.*: Validation [\d.]+$"))
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="What mattered")).to_be_visible()
+    line = page.get_by_role("table", name="Test metrics").get_by_role("row", name="Cost")
+    expect(line.get_by_role("cell").first).to_have_text(re.compile(r"^[\d.]+$"))
+    expect(page.get_by_text("mean(where(y == 1, 5 * (p < 0.5), p >= 0.5))")).to_be_visible()
+
+
 def all_events(person: Person, run: Any) -> list[Any]:
     found: list[Any] = []
     while True:
