@@ -1,5 +1,9 @@
-"""`make bench`: every benchmark once, and docs/benchmarks.md written anew from what they say."""
+"""`make bench`: every benchmark once, and docs/benchmarks.md written anew from what they say.
 
+With names (`python -m benchmarks bench_profile`), only those, and only their sections are written anew.
+"""
+
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -20,37 +24,50 @@ SECTIONS = {
 LIBRARIES = ("django", "daphne", "channels", "channels-redis", "redis", "polars", "numpy", "xgboost-cpu")
 HEAD = """# What it costs
 
-Written by `make bench` on {date}; every figure was measured then, on one machine, each contender against a named peer
-in the same run. Read the ratios: absolute figures belong to the machine.
+Written by `make bench`; every figure was measured on one machine, each contender against a named peer in the same run,
+on the day and beside the work that its section names. Read the ratios: absolute figures belong to the machine.
 
 - Machine: {machine}
 - Libraries: {libraries}
-- {company}
 """
 
 
 def main() -> int:
-    quick = measure.options(__doc__ or "").quick
+    parser = measure.parser(__doc__ or "")
+    parser.add_argument("only", nargs="*", metavar="bench", help=f"which ones, instead of all: {', '.join(SECTIONS)}")
+    asked = parser.parse_args()
+    if unknown := set(asked.only) - SECTIONS.keys():
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    facts = {"machine": measure.machine(), "libraries": libraries, "company": measure.company()}
-    parts = [HEAD.format(date=datetime.now(UTC).date(), **facts)]
-    for module, title in SECTIONS.items():
-        print(f"{title}…", flush=True)
-        argv = [sys.executable, "-m", f"benchmarks.{module}", *(["--quick"] if quick else [])]
+    parts = written() if asked.only else {}
+    for module in asked.only or SECTIONS:
+        print(f"{SECTIONS[module]}…", flush=True)
+        company = measure.company()
+        argv = [sys.executable, "-m", f"benchmarks.{module}", *(["--quick"] if asked.quick else [])]
         done = subprocess.run(argv, cwd=measure.ROOT, stdout=subprocess.PIPE, text=True, check=True)
         print(done.stdout)
-        parts.append(section(module, title, done.stdout))
-    if not quick:
-        PAGE.write_text("\n".join(parts), encoding="utf-8")
+        parts[SECTIONS[module]] = section(module, company, done.stdout)
+    if not asked.quick:
+        head = HEAD.format(machine=measure.machine(), libraries=libraries)
+        PAGE.write_text(
+            "\n".join([head, *(parts[title] for title in SECTIONS.values() if title in parts)]), encoding="utf-8"
+        )
         print(f"{PAGE} is written.")
     return 0
 
 
-def section(module: str, title: str, figures: str) -> str:
-    """Title, what was compared with what, the figures."""
+def written() -> dict[str, str]:
+    """The sections that stand on the page, by title."""
+    found = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
+    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in found}
+
+
+def section(module: str, company: str, figures: str) -> str:
+    """Title, what was compared with what, when and beside what, the figures."""
     source = (measure.ROOT / "benchmarks" / f"{module}.py").read_text(encoding="utf-8")
     compared = source.split('"""')[1].strip()
-    return f"## {title}\n\n{compared}\n\n{figures.strip()}\n\nSource: `benchmarks/{module}.py`.\n"
+    when = f"Measured on {datetime.now(UTC).date()}. {company}"
+    return f"## {SECTIONS[module]}\n\n{compared}\n\n{when}\n\n{figures.strip()}\n\nSource: `benchmarks/{module}.py`.\n"
 
 
 if __name__ == "__main__":

@@ -18,9 +18,15 @@ import polars as pl
 from benchmarks import measure
 from benchmarks.measure import MIB, Cost
 
-ROWS = 2_900_000  # about 300 MB
+ROWS = 1_350_000  # 315 MB
 QUICK_ROWS = 20_000
 PATIENCE_S = 180.0
+FIRST_NAMES = ("Ada", "Ben", "Clara", "Dimitri", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Katharina")
+LAST_NAMES = ("Abel", "Baumgartner", "Costa", "Dubois", "Eriksen", "Fischer", "Greco", "Huber", "Ivanov", "Kim")
+NOTES = (
+    "", "called twice, will call again", "asked for a discount, was refused", 'said "maybe" to our offer', "moved",
+    "wants a quote by post, not by mail",
+)  # fmt: skip
 
 OURS = """
 import sys, tempfile
@@ -56,7 +62,7 @@ def main() -> None:
         ours = measure.cost([*measure.python(OURS), file])
         duckdb = measure.cost([python, "-c", DUCKDB, file])
         share, ydata = minimal_report(python, file, rows)
-    print(f"A generated table of {rows:,} rows, 14 columns, {size / MIB:,.0f} MiB.")
+    print(f"A generated table of {rows:,} rows, 22 columns, {size / MIB:,.0f} MiB.")
     if share > 1:
         print(f"ydata-profiling needed more than {PATIENCE_S:.0f} s for it, so it got 1/{share} of the rows.")
     show(ours, duckdb, ydata, share)
@@ -109,30 +115,59 @@ def peers() -> Iterator[Path]:
 
 
 def make_table(rows: int) -> pl.DataFrame:
-    """Customers as they come: numbers, categories, dates, free text, addresses; 5 % missing, some repeats."""
+    """Orders of a shop as they come: keys, people, dates, money, notes; some cells are missing, some values repeat."""
     dice = np.random.default_rng(7)
-    people = dice.integers(0, rows, rows)
-    start = np.datetime64("2021-01-01T00:00:00", "ms")
-    columns: dict[str, object] = {
-        "customer_id": np.arange(rows) + 10_000_000,
-        "email": [f"person{number}@example.org" for number in people],
-        "age": dice.integers(18, 95, rows),
-        "income": dice.lognormal(10, 0.6, rows).round(2),
-        "balance": dice.normal(500, 900, rows).round(2),
-        "visits": dice.poisson(3, rows),
-        "score": dice.random(rows).round(6),
+    place = dice.zipf(1.4, rows) % 900
+    day = np.datetime64("2021-01-01T00:00:00", "ms")
+    second = np.timedelta64(1000, "ms")
+    raw = pl.DataFrame({
+        "customer_id": dice.integers(10_000_000, 10_000_000 + rows, rows),
+        "order": np.arange(rows) + 10_000_000,
+        "first_name": dice.choice(FIRST_NAMES, rows),
+        "last_name": dice.choice(LAST_NAMES, rows),
+        "area": dice.integers(201, 990, rows),
+        "group": dice.integers(10, 99, rows),
+        "serial": dice.integers(1000, 9999, rows),
+        "birth_date": day - dice.integers(6_000, 30_000, rows) * 86_400 * second,
+        "joined": day + dice.integers(0, 150_000_000, rows) * second,
+        "renewed": day + dice.integers(0, 150_000_000, rows) * second,
+        "place": place,
         "country": dice.choice(["AT", "CH", "DE", "FR", "IT", "US"], rows),
         "plan": dice.choice(["basic", "plus", "pro"], rows, p=[0.6, 0.3, 0.1]),
-        "city": [f"City {number}" for number in dice.zipf(1.4, rows) % 900],
-        "joined": start + dice.integers(0, 150_000_000, rows) * np.timedelta64(1000, "ms"),
+        "price": dice.lognormal(6, 1.1, rows).round(2),
+        "income": dice.lognormal(10, 0.6, rows).round(2),
+        "balance": dice.normal(500, 900, rows).round(2),
+        "score": dice.random(rows).round(6),
+        "distance": dice.exponential(40, rows).round(6),
+        "age": dice.integers(18, 95, rows),
         "active": dice.choice(["yes", "no"], rows),
-        "note": dice.choice(["", "called twice", "asked for a discount, was refused", 'said "maybe"'], rows),
+        "note": dice.choice(NOTES, rows),
         "churn": dice.choice([0, 1], rows, p=[0.8, 0.2]),
-    }
-    frame = pl.DataFrame(columns)
-    absent = pl.Series(dice.random(rows) < 0.05)
-    return frame.with_columns(
-        pl.when(absent).then(None).otherwise(pl.col(name)).alias(name) for name in ("age", "income", "country", "score")
+    })  # fmt: skip
+    there = pl.Series(dice.random(rows) >= 0.05)
+    return raw.select(
+        "customer_id",
+        pl.format("ORD-{}", "order").alias("order_id"),
+        "first_name",
+        "last_name",
+        pl.format("{}.{}{}@example.org", "first_name", "last_name", "customer_id").str.to_lowercase().alias("email"),
+        pl.format("{}-{}-{}", "area", "group", "serial").alias("ssn"),
+        pl.format("({}) 555-{}", "area", "serial").alias("phone"),
+        pl.col("birth_date").dt.strftime("%Y-%m-%d"),
+        pl.col("joined").dt.strftime("%Y-%m-%dT%H:%M:%S"),
+        pl.col("renewed").dt.strftime("%m/%d/%Y"),
+        pl.format("River Town {}", "place").alias("city"),
+        pl.when(there).then("country").alias("country"),
+        "plan",
+        pl.format("${}", "price").alias("price"),
+        pl.when(there).then("income").alias("income"),
+        "balance",
+        pl.when(there).then("score").alias("score"),
+        "distance",
+        pl.when(there).then("age").alias("age"),
+        "active",
+        "note",
+        "churn",
     )
 
 

@@ -95,11 +95,16 @@ def _cell(value: object) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def options(description: str) -> argparse.Namespace:
+def parser(description: str) -> argparse.ArgumentParser:
     """`--quick`: small sizes, to see that it runs. The figures then mean nothing."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
-    return parser.parse_args()
+    found = argparse.ArgumentParser(description=description)
+    found.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    return found
+
+
+def options(description: str) -> argparse.Namespace:
+    """What was asked for on the command line of one benchmark."""
+    return parser(description).parse_args()
 
 
 def machine() -> str:

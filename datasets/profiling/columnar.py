@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from datasets.profiling import formats
+from datasets.profiling import formats, parquet
 from datasets.profiling.kinds import present
 
 Types = dict[str, pl.DataType]
@@ -26,15 +26,13 @@ def header(path: Path) -> tuple[str, ...]:
     return tuple(types)
 
 
-def to_text(path: Path, names: tuple[str, ...], target: Path, row_group: int) -> None:
+def to_text(path: Path, names: tuple[str, ...], target: Path) -> None:
     """Write every cell as trimmed text under these names, null where missing. Raises Unreadable."""
     table = pl.scan_parquet(path, glob=False)
     try:
         types = dict(table.collect_schema())
         texts = [_text(was, kind).alias(now) for (was, kind), now in zip(types.items(), names, strict=True)]
-        table.select(texts).select(present(pl.all())).sink_parquet(
-            target, compression="zstd", compression_level=1, row_group_size=row_group
-        )
+        parquet.passing(present(table.select(texts)), target)
     except (PolarsError, PanicException):
         raise formats.broken("Parquet file") from None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from datasets.pii import scan, shown, words
 from datasets.profiling import histograms
@@ -26,6 +27,7 @@ TOP = 10
 EXAMPLES = 5
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 UNIQUE, UNIQUE_ROWS = 0.999, 100
+Counts = NDArray[np.intp]
 BOOLEANS = tuple(map(frozenset, (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("on", "off"))))
 _KEY_WORDS = frozenset({"id", "ids", "key", "no", "nr", "num", "number", "code", "uuid", "guid", "index", "idx", "ref"})
 
@@ -111,6 +113,12 @@ def cast(texts: pl.Series, understood: Meaning) -> pl.Series:
     return pl.DataFrame({"t": texts}).select(understood.cast(pl.col("t"))).to_series()
 
 
+def different(values: np.ndarray[Any, Any]) -> int:
+    """How many different values an array without gaps has."""
+    ordered = np.sort(values)
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(1, len(ordered))
+
+
 def sample_of(texts: pl.Series) -> list[str]:
     """Texts enough to look for personal data in, a random part of very many."""
     filled = texts.drop_nulls()
@@ -121,7 +129,7 @@ def sample_of(texts: pl.Series) -> list[str]:
 def _distinct(values: pl.Series, understood: Meaning) -> int:
     """Different non-missing values, counted by 64-bit hashes for texts."""
     filled = values.drop_nulls()
-    return (filled.hash() if understood.storage == "text" else filled).n_unique()
+    return different((filled.hash() if understood.storage == "text" else filled.to_physical()).to_numpy())
 
 
 def _sampled(column: _Column) -> _Column:
@@ -140,7 +148,7 @@ def _basis(column: _Column) -> tuple[Basis, int | None]:
 
 
 def _of_number(column: _Column) -> ColumnProfile:
-    exact = column.values.sort().to_numpy()
+    exact = np.sort(column.values.to_numpy())
     ordered = exact.astype(np.float64)
     distinct = int(column.base.distinct.value)
     whole = column.values.dtype == pl.Int64 or bool((ordered == np.floor(ordered)).all())
@@ -165,7 +173,7 @@ def _of_number(column: _Column) -> ColumnProfile:
 
 def _of_moment(column: _Column) -> ColumnProfile:
     basis, sample = _basis(column)
-    bars = histograms.of_moments(column.values.sort().to_numpy())
+    bars = histograms.of_moments(np.sort(column.values.to_physical().to_numpy()))
     return replace(
         column.base,
         kind="constant" if column.base.distinct.value == 1 else "datetime",
@@ -177,12 +185,10 @@ def _of_moment(column: _Column) -> ColumnProfile:
 
 def _of_text(column: _Column) -> ColumnProfile:
     basis, sample = _basis(column)
-    counts = column.values.alias("value").value_counts(name="count")
-    frequent = counts.top_k(TOP, by="count").sort(["count", "value"], descending=[True, False])
-    top = tuple(Value(value, count) for value, count in frequent.iter_rows())
+    levels, top = _levels(column.values)
     profile = replace(
         column.base,
-        kind=_text_kind(column, counts["value"]),
+        kind=_text_kind(column, levels),
         top=top,
         other=column.values.len() - sum(v.count for v in top),
         top_share=top[0].count / column.values.len(),
@@ -190,9 +196,10 @@ def _of_text(column: _Column) -> ColumnProfile:
         sample=sample,
     )
     if profile.kind == "category":
-        return replace(profile, notes={**profile.notes, "dirty": float(_dirty(counts["value"]))})
+        dirty = _dirty(levels if levels.len() < JUDGED else column.values)
+        return replace(profile, notes={**profile.notes, "dirty": float(dirty)})
     if profile.kind == "text":
-        lengths = column.values.str.len_chars().sort().to_numpy().astype(np.float64)
+        lengths = np.sort(column.values.str.len_chars().to_numpy()).astype(np.float64)
         return replace(profile, histogram=replace(histograms.of_lengths(lengths), basis=basis, sample=sample))
     return profile
 
@@ -229,9 +236,8 @@ def _text_kind(column: _Column, levels: pl.Series) -> Kind:
         return _CHOSEN_TEXTS[column.base.chosen]
     if distinct <= 4 and set(levels.str.to_lowercase()) in BOOLEANS:
         return "boolean"
-    judged = levels if levels.len() <= JUDGED else levels.sample(JUDGED, seed=SEED)
-    spaced = float(judged.str.contains(r"\s").mean() or 0)  # type: ignore[arg-type]
-    length = float(judged.str.len_chars().mean() or 0)  # type: ignore[arg-type]
+    spaced = float(levels.str.contains(r"\s").mean() or 0)  # type: ignore[arg-type]
+    length = float(levels.str.len_chars().mean() or 0)  # type: ignore[arg-type]
     if filled >= UNIQUE_ROWS and distinct >= UNIQUE * filled and spaced < 0.05 and length <= 64:
         return "text" if _is_date_question(column) else "identifier"
     prose = distinct > 20 and distinct >= 0.5 * filled and (spaced >= 0.5 or length > 50)
@@ -247,12 +253,33 @@ def _is_date_question(column: _Column) -> bool:
 
 def _frequent_numbers(ordered: np.ndarray[Any, Any]) -> tuple[Value, ...]:
     """The ten most frequent of sorted numbers."""
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    counts = np.diff(np.append(starts, len(ordered)))
-    many = min(TOP, len(counts))
-    picked = np.argpartition(-counts, many - 1)[:many]
-    ranked = sorted(picked.tolist(), key=lambda i: (-counts[i], i))
+    starts, counts = _stretches(ordered)
+    ranked = sorted(_most(counts), key=lambda i: (-counts[i], i))
     return tuple(Value(str(ordered[starts[i]].item()), int(counts[i])) for i in ranked)
+
+
+def _levels(texts: pl.Series) -> tuple[pl.Series, tuple[Value, ...]]:
+    """Different texts, told apart by 64-bit hashes: all, or the 5,000 with the lowest hashes, which is a random part of
+    them; and the ten most frequent of all."""
+    hashes = texts.hash().to_numpy()
+    ordered = np.sort(hashes)
+    starts, counts = _stretches(ordered)
+    found = [(int(counts[i]), texts[int(np.argmax(hashes == ordered[starts[i]]))]) for i in _most(counts)]
+    top = tuple(Value(level, count) for count, level in sorted(found, key=lambda one: (-one[0], one[1])))
+    last = ordered[starts[min(JUDGED, len(starts)) - 1]]
+    return texts.filter(pl.Series(hashes <= last)).unique(), top
+
+
+def _stretches(ordered: np.ndarray[Any, Any]) -> tuple[Counts, Counts]:
+    """Where each different value of a sorted array begins, and how often it is there."""
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    return starts, np.diff(np.append(starts, len(ordered)))
+
+
+def _most(counts: Counts) -> list[int]:
+    """The places of the ten largest."""
+    many = min(TOP, len(counts))
+    return list(map(int, np.argpartition(-counts, many - 1)[:many]))
 
 
 def _skew(ordered: histograms.Numbers) -> float | None:
@@ -275,10 +302,10 @@ def _outliers(ordered: histograms.Numbers) -> int:
     return int(len(ordered) - inside)
 
 
-def _dirty(levels: pl.Series) -> int:
-    """How many levels equal another one but for case and spaces."""
-    folded = levels.str.to_lowercase().str.replace_all(r"\s+", " ")
-    return levels.len() - folded.n_unique()
+def _dirty(texts: pl.Series) -> int:
+    """How many different texts equal another one but for case and spaces."""
+    folded = texts.str.to_lowercase().str.replace_all(r"\s+", " ")
+    return different(texts.hash().to_numpy()) - different(folded.hash().to_numpy())
 
 
 def _plain(value: Any) -> Any:

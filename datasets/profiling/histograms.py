@@ -52,9 +52,8 @@ def of_lengths(ordered: Numbers) -> Histogram:
     return Histogram("length", bars.edges, bars.counts, bars.below, bars.above)
 
 
-def of_moments(ordered: NDArray[np.datetime64]) -> Histogram:
-    """Bars of sorted moments (microseconds) in the finest calendar unit that needs at most 30 bars."""
-    micros = ordered.astype("datetime64[us]").astype(np.int64)
+def of_moments(micros: NDArray[np.int64]) -> Histogram:
+    """Bars of sorted moments (microseconds since 1970) in the finest calendar unit that needs at most 30 bars."""
     low, high = (np.datetime64(int(m), "us") for m in _middle(micros.astype(np.float64)))
     for unit, step in _STEPS:
         first = int(low.astype(f"datetime64[{unit}]").astype(np.int64)) // step * step

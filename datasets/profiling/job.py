@@ -10,12 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from datasets.profiling import parquet
 from datasets.profiling.associations import associations
-from datasets.profiling.columns import cell, examine
+from datasets.profiling.columns import cell, different, examine
 from datasets.profiling.document import ColumnProfile, Figure, ProfileDocument
 from datasets.profiling.kinds import Meaning
 from datasets.profiling.plan import Plan, Type, types
-from datasets.profiling.reading import ROW_GROUP, TextTable, read
+from datasets.profiling.reading import TextTable, read
 from datasets.profiling.recipe import cooked
 from datasets.profiling.treatment import treated
 from datasets.suggestions import suggest
@@ -60,7 +61,7 @@ def profile(
     progress(96, "Looking for repeated rows")
     rows = text.rows
     together = associations(table, columns, rows=rows)
-    duplicates = Figure(rows - pl.Series(hashes).n_unique())
+    duplicates = Figure(rows - different(hashes))
     document = ProfileDocument(
         rows=rows,
         reading=text.reading,
@@ -111,9 +112,7 @@ def _texts(text: TextTable) -> Iterator[pl.Series]:
 
 def _typed(text: TextTable, meanings: dict[str, Meaning], path: Path) -> Path:
     typed = [meanings[name].cast(pl.col(name)).alias(name) for name in text.names]
-    pl.scan_parquet(text.path).select(typed).sink_parquet(
-        path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP
-    )
+    parquet.lasting(pl.scan_parquet(text.path).select(typed), path)
     return path
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from datasets.profiling import columnar, formats, jsonlines, sniff, workbooks
+from datasets.profiling import columnar, formats, jsonlines, parquet, sniff, workbooks
 from datasets.profiling.document import Reading, Renamed
 from datasets.profiling.formats import BLOCK, Format, Packed, Unreadable
 from datasets.profiling.kinds import present
@@ -19,11 +20,10 @@ from datasets.profiling.repair import Tally, repair
 from datasets.profiling.sniff import Dialect
 from datasets.profiling.survey import survey
 
-ROW_GROUP = 100_000
+_CONTROL = sorted(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
 SHOWN = 100  # of the records left out; the others are in a file of their own
 # Polars' filter takes time that grows with the square of the columns: 45 s at 1,200
 FILTERED = 100
-_CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
 
 Progress = Callable[[float, str], None]
 
@@ -138,8 +138,8 @@ def _from_parquet(task: _Task) -> TextTable:
         raise sniff.too_many_columns(len(keys))
     names, renamed = _unique(keys)
     task.progress(40, "Reading the rows")
-    columnar.to_text(task.file.path, names, task.target, ROW_GROUP)
-    return TextTable(task.target, names, _reading(Tally(kept=_height(task.target)), renamed))
+    columnar.to_text(task.file.path, names, task.target)
+    return TextTable(task.target, names, _reading(Tally(kept=parquet.height(task.target)), renamed))
 
 
 _READERS: Mapping[Format, Callable[[_Task], TextTable]] = {
@@ -211,13 +211,20 @@ def _first_not_utf8(source: Path) -> bytes | None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with source.open("rb") as file:
         while block := file.read(BLOCK):
-            if block.count(0) or len(block) - len(block.translate(None, _CONTROL)) > len(block) // 100:
+            if _is_binary(block):
                 raise Unreadable("not_a_table", f"This file holds binary data, not text. {formats.ACCEPTED}")
             try:
                 decoder.decode(block)
             except UnicodeDecodeError:
                 return block
     return None
+
+
+def _is_binary(block: bytes) -> bool:
+    """Whether it has a NUL, or control characters that no text has in more than one of a hundred places."""
+    data = np.frombuffer(block, dtype=np.uint8)
+    counts = np.bincount(data[data < 32], minlength=32)
+    return bool(counts[0]) or int(counts[_CONTROL].sum()) > len(block) // 100
 
 
 def _converted(source: Path, workdir: Path, encoding: str) -> _Text:
@@ -289,7 +296,7 @@ def _fast(text: Path, dialect: Dialect, names: tuple[str, ...], path: Path) -> T
     except pl.exceptions.PolarsError:
         return None
     expected = counted.records - dialect.has_header
-    if _height(path) != expected:
+    if parquet.height(path) != expected:
         return None
     return Tally(kept=expected, ragged=counted.short, blank=counted.blank)
 
@@ -308,7 +315,7 @@ _CLEAN = Dialect(",", has_header=False, skip=0, first=())
 
 
 def _require_height(path: Path, rows: int) -> None:
-    if _height(path) != rows:
+    if parquet.height(path) != rows:
         raise Unreadable("not_a_table", f"The rows of this file cannot be told apart. {formats.ACCEPTED}")
 
 
@@ -325,10 +332,4 @@ def _to_parquet(text: Path, dialect: Dialect, names: tuple[str, ...], path: Path
     )
     if blank:
         table = table.filter(~pl.all_horizontal(pl.all().is_null()))
-    table.select(present(pl.all())).sink_parquet(
-        path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP
-    )
-
-
-def _height(path: Path) -> int:
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    parquet.passing(present(table), path)

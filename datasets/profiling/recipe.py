@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import polars as pl
 
-from datasets.profiling import sniff
+from datasets.profiling import parquet, sniff
 from datasets.profiling.columns import cast
 from datasets.profiling.encodings import ENCODINGS
 from datasets.profiling.kinds import meaning
 from datasets.profiling.plan import Step, Type, types
-from datasets.profiling.reading import ROW_GROUP, TextTable
+from datasets.profiling.reading import TextTable
 
 MISSING_LEVEL = "missing"
 _DAY_MONTH = r"^(\d{1,2})([/-])(\d{1,2})[/-](\d{4})(.*)$"
@@ -33,10 +33,9 @@ def cooked(text: TextTable, steps: Sequence[Step]) -> TextTable:
     if len(names) < 2:
         raise sniff.one_column()
     path = text.path.with_name("cooked.parquet")
-    table.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+    parquet.passing(table, path)
     text.path.unlink()
-    rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
-    return replace(text, path=path, names=names, dropped=text.reading.kept - rows)
+    return replace(text, path=path, names=names, dropped=text.reading.kept - parquet.height(path))
 
 
 def applied(table: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 4 << 20
+CHUNK = 256 << 10  # small enough that the marks of a chunk stay in the processor's cache
 _LF, _CR = ord("\n"), ord("\r")
 _NONE = -1  # no byte
 
 Bytes = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 
 @dataclass
@@ -68,34 +68,34 @@ def survey(path: Path, delimiter: str, width: int, quote: str = '"') -> Survey:
 
 
 def _count(data: Bytes, signs: _Signs, width: int, found: Survey, carry: _Carry) -> None:
-    ends, marks = data == _LF, data == signs.delimiter
-    quotes = data == signs.quote
-    if carry.inside or quotes.any():
+    places = np.flatnonzero((data == _LF) | (data == signs.delimiter) | (data == signs.quote))
+    marks = data[places]
+    quotes = marks == signs.quote
+    if places.size and (carry.inside or quotes.any()):
         inside = np.bitwise_xor.accumulate(quotes.view(np.uint8)) ^ np.uint8(carry.inside)
-        found.stray = found.stray or _stray(data, quotes, inside, signs, carry.last)
-        ends &= inside == 0
-        marks &= inside == 0
+        found.stray = found.stray or _stray(data, places[quotes & (inside == 1)], signs, carry.last)
         carry.inside = int(inside[-1])
-    _tally(data, np.flatnonzero(ends), np.flatnonzero(marks), width=width, found=found, carry=carry)
+        outside = (inside == 0) & ~quotes
+        places, marks = places[outside], marks[outside]
+    _tally(data, places, np.flatnonzero(marks == _LF), width=width, found=found, carry=carry)
     carry.last = int(data[-1])
 
 
-def _stray(data: Bytes, quotes: Flags, inside: Bytes, signs: _Signs, last: int) -> bool:
+def _stray(data: Bytes, opening: Places, signs: _Signs, last: int) -> bool:
     """Whether a quotation mark opens anywhere but at the start of a cell or after another one."""
-    opening = np.flatnonzero(quotes & (inside == 1))
     before = np.where(opening > 0, data[opening - 1], np.uint8(last))
     return not bool(np.isin(before, np.array([signs.delimiter, _LF, signs.quote], dtype=np.uint8)).all())
 
 
-def _tally(
-    data: Bytes, ends: NDArray[np.intp], marks: NDArray[np.intp], *, width: int, found: Survey, carry: _Carry
-) -> None:
-    if not ends.size:
+def _tally(data: Bytes, marks: Places, lasts: Places, *, width: int, found: Survey, carry: _Carry) -> None:
+    """Count the records that end here. `marks` are the places of all delimiters and newlines outside quotation marks,
+    `lasts` the newlines among them."""
+    if not lasts.size:
         carry.length += data.size
         carry.delimiters += marks.size
         return
-    upto = np.searchsorted(marks, ends)
-    delimiters = np.diff(upto, prepend=0)
+    ends = marks[lasts]
+    delimiters = np.diff(lasts, prepend=-1) - 1
     delimiters[0] += carry.delimiters
     lengths = np.diff(ends, prepend=-1) - 1
     lengths[0] += carry.length
@@ -107,4 +107,4 @@ def _tally(
     found.short += int((filled & (delimiters < width - 1)).sum())
     found.long += int((delimiters > width - 1).sum())
     carry.length = int(data.size - ends[-1] - 1)
-    carry.delimiters = int(marks.size - upto[-1])
+    carry.delimiters = int(marks.size - lasts[-1] - 1)

@@ -11,9 +11,9 @@ from functools import partial
 import polars as pl
 
 from datasets.pii import mask, scan
-from datasets.profiling import sniff
+from datasets.profiling import parquet, sniff
 from datasets.profiling.columns import sample_of
-from datasets.profiling.reading import ROW_GROUP, TextTable
+from datasets.profiling.reading import TextTable
 
 REDACTED = "•••"
 HASH_LENGTH = 16  # hexadecimal digits: 64 bits, so that two of a million values hardly ever meet
@@ -34,7 +34,7 @@ def treated(text: TextTable, treatments: Mapping[str, str], *, key: bytes, regio
     table = pl.scan_parquet(text.path)
     covered = [_covered(table, name, wanted[name], key, region) if name in wanted else pl.col(name) for name in names]
     path = text.path.with_name("treated.parquet")
-    table.select(covered).sink_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+    parquet.passing(table.select(covered), path)
     text.path.unlink()
     return replace(text, path=path, names=names)
 

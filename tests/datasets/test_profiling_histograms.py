@@ -72,14 +72,14 @@ def test_bars_add_up_for_any_numbers(values: list[float]) -> None:
 )
 def test_dates_are_drawn_in_calendar_units(start: str, end: str, unit: str) -> None:
     moments = np.linspace(*(np.datetime64(d, "us").astype(np.int64) for d in (start, end)), 500)
-    bars = of_moments(np.sort(moments.astype(np.int64)).astype("datetime64[us]"))
+    bars = of_moments(np.sort(moments.astype(np.int64)))
     assert bars.unit == unit
     assert total(bars) == 500
     assert len(bars.edges) == len(bars.counts) + 1
 
 
 def test_a_column_of_one_moment_has_one_bar() -> None:
-    bars = of_moments(np.array(["2024-03-01"] * 3, dtype="datetime64[us]"))
+    bars = of_moments(np.array(["2024-03-01"] * 3, dtype="datetime64[us]").astype(np.int64))
     assert total(bars) == 3
 
 

@@ -15,7 +15,7 @@ def column(values: list[str | None], name: str = "x") -> ColumnProfile:
 
 
 def texts(values: list[str | None]) -> pl.Series:
-    return pl.DataFrame({"x": pl.Series(values, dtype=pl.String)}).select(present(pl.col("x"))).to_series()
+    return present(pl.LazyFrame({"x": pl.Series(values, dtype=pl.String)})).collect().to_series()
 
 
 def typed(values: list[str | None]) -> list[object]:
@@ -32,6 +32,7 @@ def typed(values: list[str | None]) -> list[object]:
         (["1,234.50", "12,345", "(100)", "7"], [1234.5, 12345.0, -100.0, 7.0]),
         (["1,5", "2,25", "1.234,5"], [1.5, 2.25, 1234.5]),
         (["$1,234.50", "-$5", "($7)", "$ 8"], [1234.5, -5.0, -7.0, 8.0]),
+        (["1,250 CHF", "EUR\u00a08", "$.50"], [1250.0, 8.0, 0.5]),
         (["12,50 €", "1.234,00 €", "3,99 €"], [12.5, 1234.0, 3.99]),
         (["10%", "2.5 %", "-3%"], [10.0, 2.5, -3.0]),
         (["01234", "94110", "60601"], ["01234", "94110", "60601"]),
@@ -130,6 +131,14 @@ def test_top_values_and_the_rest_sum_to_the_filled_rows() -> None:
 
 def test_levels_that_differ_only_in_case_are_noted() -> None:
     assert column(["Red", "red", "RED ", "blue"] * 5).notes["dirty"] == 2
+
+
+def test_more_levels_than_are_judged_are_still_all_counted() -> None:
+    levels = [f"Town {i}" for i in range(6000)] + ["town 7", "TOWN  7"]
+    found = column([level for i, level in enumerate(levels) for _ in range(12 if 100 <= i < 104 else 2)])
+    assert (found.kind, found.distinct.value, found.notes["dirty"]) == ("category", 6002, 2)
+    assert [(v.value, v.count) for v in found.top[:4]] == [(f"Town {i}", 12) for i in range(100, 104)]
+    assert sum(v.count for v in found.top) + found.other == 2 * 6002 + 40
 
 
 def test_a_very_long_column_is_sampled_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
