@@ -122,7 +122,7 @@ def company() -> str:
     if load < QUIET:
         return f"The machine was quiet (load {load:.1f}) when this began."
     return (
-        f"The machine was shared with other work (load {load:.1f} when this began), so CPU seconds say more than "
+        f"The machine was shared with other work (load {load:.1f} when this began), so CPU seconds say more than\n"
         "wall time and rates."
     )
 
