@@ -100,17 +100,21 @@ class Composed:
         return self.log(name).read_text(errors="replace")
 
     def stop(self) -> dict[str, int]:
-        """Stop all as an engine does, SIGTERM first; how each ended."""
-        for process in self.running.values():
-            process.terminate()
+        """Stop all as an engine does: SIGTERM first, and what others depend on only after them; how each ended."""
+        last = {"redis"} & self.running.keys()
+        return {**self._end(self.running.keys() - last), **self._end(last)}
+
+    def _end(self, names: set[str]) -> dict[str, int]:
+        for name in names:
+            self.running[name].terminate()
         ends = {}
-        for name, process in self.running.items():
+        for name in names:
             grace = float(service(name).get("stop_grace_period", "10s").removesuffix("s"))
             try:
-                ends[name] = process.wait(grace)
+                ends[name] = self.running[name].wait(grace)
             except subprocess.TimeoutExpired:
-                process.kill()
-                ends[name] = process.wait()
+                self.running[name].kill()
+                ends[name] = self.running[name].wait()
         return ends
 
     def kill(self) -> None:
