@@ -9,6 +9,8 @@ PY := .venv/bin/python
 INSTALL = $(PY) -m uv pip install --quiet --python $(PY) -r $(1) 2>/dev/null || $(PY) -m pip install --quiet -r $(1)
 export FYNIX_DATA := $(abspath $(DATA))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Compiled once: every job is a process, and one that compiles what it imports starts seconds later.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench shots lock clean
