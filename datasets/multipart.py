@@ -48,10 +48,21 @@ def enabled() -> bool:
     return bool(settings.S3_PUBLIC_ENDPOINT_URL) and "bucket_name" in _options()
 
 
+def bucket() -> str:
+    """The bucket that all files are in."""
+    return str(_options()["bucket_name"])
+
+
+def endpoint() -> str | None:
+    """Where our server reaches the store; None for Amazon's."""
+    found: str | None = _options()["endpoint_url"]
+    return found
+
+
 def begin(upload_id: str) -> str:
     """Open a multipart upload; what the store calls it. Raises StoreAway."""
     with _answering():
-        return str(_store().create_multipart_upload(Bucket=_bucket(), Key=_key(upload_id))["UploadId"])
+        return str(_store().create_multipart_upload(Bucket=bucket(), Key=_key(upload_id))["UploadId"])
 
 
 def part_url(upload: Upload, number: int, size_bytes: int) -> str:
@@ -92,7 +103,7 @@ def size(upload_id: str) -> int | None:
     """Bytes of the whole file in the store; None when it is not there. Raises StoreAway."""
     with _answering():
         try:
-            return int(_store().head_object(Bucket=_bucket(), Key=_key(upload_id))["ContentLength"])
+            return int(_store().head_object(Bucket=bucket(), Key=_key(upload_id))["ContentLength"])
         except ClientError as error:
             if _code(error) in GONE:
                 return None
@@ -105,7 +116,7 @@ def fetch(upload_id: str, into: Path) -> bool:
         return False
     passing = into.with_suffix(".fetching")
     with _answering():
-        _store().download_file(_bucket(), _key(upload_id), str(passing))
+        _store().download_file(bucket(), _key(upload_id), str(passing))
     passing.replace(into)
     return True
 
@@ -115,8 +126,8 @@ def adopt(upload_id: str, sha256: str) -> bool:
     if size(upload_id) is None:
         return False
     with _answering():
-        source = {"Bucket": _bucket(), "Key": _key(upload_id)}
-        _store().copy(source, _bucket(), blobs.key(sha256), Config=ONE_COPY)
+        source = {"Bucket": bucket(), "Key": _key(upload_id)}
+        _store().copy(source, bucket(), blobs.key(sha256), Config=ONE_COPY)
     remove(upload_id)
     return True
 
@@ -134,14 +145,14 @@ def abort(upload: Upload) -> None:
 
 def remove(upload_id: str) -> None:
     with _answering(), suppress(FileNotFoundError):
-        _store().delete_object(Bucket=_bucket(), Key=_key(upload_id))
+        _store().delete_object(Bucket=bucket(), Key=_key(upload_id))
 
 
 def strays(*, before: datetime) -> list[tuple[str, str]]:
     """Uploads that the store has held open since before then: our id and what the store calls it. Raises StoreAway."""
     with _answering():
         try:
-            pages = _store().get_paginator("list_multipart_uploads").paginate(Bucket=_bucket(), Prefix=PREFIX)
+            pages = _store().get_paginator("list_multipart_uploads").paginate(Bucket=bucket(), Prefix=PREFIX)
             found = [one for page in pages for one in page.get("Uploads", ())]
         except ClientError as error:
             if _code(error) not in GONE:  # what some stores say when there are none
@@ -153,7 +164,7 @@ def strays(*, before: datetime) -> list[tuple[str, str]]:
 def give_up(upload_id: str, multipart_id: str) -> None:
     """End a multipart upload that no row knows."""
     with _answering():
-        _store().abort_multipart_upload(Bucket=_bucket(), Key=_key(upload_id), UploadId=multipart_id)
+        _store().abort_multipart_upload(Bucket=bucket(), Key=_key(upload_id), UploadId=multipart_id)
 
 
 @contextmanager
@@ -171,15 +182,11 @@ def _code(error: ClientError) -> str:
 
 
 def _names(upload: Upload) -> dict[str, Any]:
-    return {"Bucket": _bucket(), "Key": _key(upload.pk), "UploadId": upload.multipart_id}
+    return {"Bucket": bucket(), "Key": _key(upload.pk), "UploadId": upload.multipart_id}
 
 
 def _key(upload_id: str) -> str:
     return f"{PREFIX}{upload_id}"
-
-
-def _bucket() -> str:
-    return str(_options()["bucket_name"])
 
 
 def _options() -> dict[str, Any]:
@@ -190,7 +197,7 @@ def _options() -> dict[str, Any]:
 
 def _store() -> Any:
     """The client that speaks with the store."""
-    return _client(_options()["endpoint_url"], *_credentials())
+    return _client(endpoint(), *_credentials())
 
 
 def _signer() -> Any:

@@ -28,9 +28,11 @@ def running(folder: Path, *, origin: str = "") -> Iterator[str]:
     argv += ["--allow-origin", origin] if origin else []
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen([*argv, "--config", "/dev/null", str(folder)], stderr=subprocess.DEVNULL) as server:
-        _make_bucket(address)
-        yield address
-        server.terminate()
+        try:
+            _make_bucket(address)
+            yield address
+        finally:
+            server.terminate()
 
 
 def storage(address: str) -> dict[str, Any]:

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import redis.exceptions
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
+from datasets import crossing, multipart
 from fynix import env
 from fynix import redis as own_redis
 from fynix import tables as own_tables
@@ -39,12 +41,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `advice` is empty when nothing is to be done."""
+    """One line of the report; `advice` is empty when nothing is to be done, `command` is to be copied as it is."""
 
     verdict: Verdict
     subject: str
     fact: str
     advice: str = ""
+    command: str = ""
 
 
 def ok(subject: str, fact: str) -> Finding:
@@ -55,8 +58,8 @@ def warn(subject: str, fact: str, advice: str) -> Finding:
     return Finding(Verdict.WARN, subject, fact, advice)
 
 
-def missing(subject: str, fact: str, advice: str) -> Finding:
-    return Finding(Verdict.MISSING, subject, fact, advice)
+def missing(subject: str, fact: str, advice: str, command: str = "") -> Finding:
+    return Finding(Verdict.MISSING, subject, fact, advice, command)
 
 
 def python() -> Finding:
@@ -167,8 +170,53 @@ def machine() -> Finding:
     return ok("Machine", fact)
 
 
+def browser_uploads() -> Finding:
+    """Whether our pages may send parts straight to the bucket, where S3_PUBLIC_ENDPOINT_URL says that they do."""
+    subject, store, page = "Browser uploads", settings.S3_PUBLIC_ENDPOINT_URL, crossing.origin()
+    if not multipart.enabled():
+        return ok(subject, "parts come to this server")
+    if not page:
+        return warn(
+            subject,
+            f"parts go to {store}, from pages of an unknown address",
+            "Set FYNIX_PUBLIC_URL to the address that people type, so that the bucket's rule can be tried.",
+        )
+    if page.startswith("https://") and not store.startswith("https://"):
+        return missing(
+            subject,
+            f"pages of {page} may not send to {store}",
+            "Browsers send nothing in the clear from a page with TLS. Give the store a certificate, or unset "
+            "S3_PUBLIC_ENDPOINT_URL: parts then come to this server.",
+        )
+    return _let_in(subject, store, page)
+
+
+def _let_in(subject: str, store: str, page: str) -> Finding:
+    try:
+        lacking = crossing.lacking(page)
+    except multipart.StoreAway:
+        return missing(subject, "the store does not answer", "Start it, or correct S3_ENDPOINT_URL and its keys.")
+    except crossing.Unreachable as error:
+        return warn(
+            subject,
+            f"{store} does not answer this machine ({error})",
+            "That is well where only browsers reach it; else correct S3_PUBLIC_ENDPOINT_URL.",
+        )
+    except crossing.PartRefused as error:
+        return missing(
+            subject,
+            f"{store} refuses a signed part with {error}",
+            "S3_PUBLIC_ENDPOINT_URL must lead to the same store as S3_ENDPOINT_URL, and a proxy before it must pass "
+            "on the host name that was asked for: it is part of the signature.",
+        )
+    if lacking:
+        advice = "Set this rule for the bucket; if your store does not know the command, with what it has for rules:"
+        return missing(subject, "; ".join(lacking), advice, crossing.command(page))
+    return ok(subject, f"pages of {page} may send parts to {store}")
+
+
 NEEDED: tuple[Callable[[], Finding], ...] = (
-    python, sqlite, data_folder, disk, secret_key, redis_server, database, tables, machine,
+    python, sqlite, data_folder, disk, secret_key, redis_server, database, tables, browser_uploads, machine,
 )  # fmt: skip
 
 # What `make test` drives beside the product: subject, programs of which one is enough, Debian package.
@@ -221,4 +269,6 @@ def table(findings: list[Finding]) -> str:
         if finding.advice:
             margin = " " * (width + 10)
             lines.append(textwrap.fill(finding.advice, 100, initial_indent=margin, subsequent_indent=margin))
+        if finding.command:
+            lines.append(f"        {finding.command}")
     return "\n".join(lines)
