@@ -139,10 +139,12 @@ def test_every_rule_for_prometheus_reads_figures_that_are_there(cast: Cast, toke
     ended(cast, "train", took_s=1, code="out_of_memory")
     names = {name.partition("[")[0] for name in exposed()} | {"fynix_queue_workers", "fynix_schedule_up"}
     rules = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    alerts = [rule for rule in rules if "alert" in rule]
     for rule in rules:
-        assert {*re.findall(r"fynix_\w+", rule["expr"])} <= names, rule["alert"]
-        assert rule["labels"]["severity"] in {"warning", "critical"}
-    assert len({rule["alert"] for rule in rules}) == len(rules)
+        assert {*re.findall(r"fynix_[\w:]+", rule["expr"])} <= names | recorded, rule
+    assert all(rule["labels"]["severity"] in {"warning", "critical"} for rule in alerts)
+    assert len({rule["alert"] for rule in alerts}) == len(alerts) == len(rules) - len(recorded)
 
 
 def test_sue_sees_queues_failures_durations_and_charts(cast: Cast) -> None:

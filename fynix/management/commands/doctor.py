@@ -225,6 +225,7 @@ TEST_LANES = (
     ("PostgreSQL tests", ("postgres", "pg_ctl", "/usr/lib/postgresql/*/bin/postgres"), "postgresql"),
     ("Redis tests", ("redis-server", "valkey-server"), "redis-server"),
     ("TLS tests", ("caddy",), "caddy"),
+    ("Alert rules", ("promtool",), "prometheus"),
 )
 
 
