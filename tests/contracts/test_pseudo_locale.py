@@ -16,7 +16,7 @@ from registry.models import ModelVersion
 from tests import pseudo
 from tests.cast import Cast, api, as_
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.core]  # words are the same on every database
 
 PAGES = (
     "datasets", "datasets/customers/v/1", "runs", "runs/1", "runs/new", "models", "models/churn", "models/churn/v/1",
