@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -25,8 +24,6 @@ from fynix.errors import DomainError
 
 PREFIX = "uploads/"
 URL_LIFE = timedelta(hours=1)
-# One call copies 5 GiB; copying in parts is for larger files only, since not every store can.
-ONE_COPY = TransferConfig(multipart_threshold=5 << 30)
 GONE = {"NoSuchUpload", "NoSuchKey", "404"}
 QUIET = Config(
     signature_version="s3v4",
@@ -126,8 +123,7 @@ def adopt(upload_id: str, sha256: str) -> bool:
     if size(upload_id) is None:
         return False
     with _answering():
-        source = {"Bucket": bucket(), "Key": _key(upload_id)}
-        _store().copy(source, bucket(), blobs.key(sha256), Config=ONE_COPY)
+        blobs.copy(_store(), bucket(), _key(upload_id), blobs.key(sha256))
     remove(upload_id)
     return True
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import structlog
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from django.conf import settings
 from django.core.files.base import File
@@ -21,6 +22,8 @@ from django.utils.translation import gettext as _
 from fynix.errors import DomainError
 
 CHUNK = 1 << 20
+LARGEST_COPY = 5 << 30  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+COPIED_PART = 1 << 30
 log = structlog.get_logger(__name__)
 
 
@@ -101,13 +104,26 @@ def touch(sha256: str) -> bool:
         if isinstance(backend, FileSystemStorage):
             os.utime(backend.path(key(sha256)))
         else:  # an object gets a new date by being copied onto itself, which asks for new metadata
-            source = {"Bucket": backend.bucket_name, "Key": key(sha256)}
-            backend.bucket.Object(key(sha256)).copy_from(
-                CopySource=source, MetadataDirective="REPLACE", Metadata={"touched": timezone.now().isoformat()}
-            )
+            fresh = {"MetadataDirective": "REPLACE", "Metadata": {"touched": timezone.now().isoformat()}}
+            copy(backend.connection.meta.client, backend.bucket_name, key(sha256), key(sha256), fresh)
     except (FileNotFoundError, ClientError):
         return False
     return True
+
+
+def copy(client: Any, bucket: str, source: str, target: str, extra: Mapping[str, Any] | None = None) -> None:
+    """Copy an object within a bucket, its bytes staying in the store, in parts where it refuses so large a copy.
+
+    In one call first, since some stores copy any size at once and cannot copy parts. Raises ClientError.
+    """
+    place = {"Bucket": bucket, "Key": source}
+    try:
+        client.copy_object(Bucket=bucket, Key=target, CopySource=place, **(extra or {}))
+    except ClientError:
+        if client.head_object(**place)["ContentLength"] <= LARGEST_COPY:
+            raise
+        in_parts = TransferConfig(multipart_threshold=LARGEST_COPY, multipart_chunksize=COPIED_PART)
+        client.copy(place, bucket, target, ExtraArgs=extra, Config=in_parts)
 
 
 def remove(sha256: str) -> None:

@@ -15,7 +15,7 @@ from datasets import multipart, samples, storage, uploads, versions
 from datasets.models import DatasetVersion, Upload, UploadState
 from fynix import blobs
 from fynix.queue.models import State
-from tests import s3
+from tests import s3, strict_s3
 from tests.cast import Cast, api
 from tests.datasets.uploading import MIB, SMALL, begin, complete, part, read, table
 
@@ -78,6 +78,24 @@ def test_bens_file_goes_to_the_bucket_and_becomes_a_table(cast: Cast, endpoint: 
     assert waiting() == []
     assert not storage.path(opened["upload_id"]).exists()
     assert Allowance.objects.get(project=cast.acme).reserved_bytes == 0
+
+
+def test_a_file_too_large_for_one_copy_becomes_a_table_in_parts(
+    cast: Cast, endpoint: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blobs, "LARGEST_COPY", 2 * MIB)
+    data = table(6 * MIB)
+    with strict_s3.running(endpoint, largest=2 * MIB) as front:
+        settings.STORAGES = {**settings.STORAGES, "default": s3.storage(front.address)}
+        opened = begin(cast.ben, cast.acme, data).json()
+        send(opened, data, tuple(part["number"] for part in opened["parts"]))
+        complete(cast.ben, opened["upload_id"])
+        monkeypatch.setattr(blobs, "COPIED_PART", 5 * MIB)
+        version = read(DatasetVersion.objects.get(upload_id=opened["upload_id"]))
+        assert version.job.state == State.SUCCEEDED
+        assert blobs.read(version.sha256) == data
+        assert len(front.copied) == 2
+        assert waiting() == []
 
 
 def test_ben_goes_on_where_the_bucket_says_he_stopped(cast: Cast) -> None:

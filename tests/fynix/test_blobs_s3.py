@@ -1,5 +1,6 @@
 """Blobs in a bucket: the same verbs, on a real S3-compatible server that checks signatures."""
 
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 from django.test import Client
 
 from fynix import blobs
-from tests import s3
+from tests import s3, strict_s3
+from tests.datasets.uploading import MIB
 from training.checkpoints import Kept
 
 
@@ -21,6 +23,16 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bucket(endpoint: str, settings) -> None:
     settings.STORAGES = {**settings.STORAGES, "default": s3.storage(endpoint)}
+
+
+@pytest.fixture
+def strict(endpoint: str, settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[strict_s3.Strict]:
+    """A store that refuses to copy more than 6 MiB in one call, as Amazon's refuses more than 5 GiB."""
+    monkeypatch.setattr(blobs, "LARGEST_COPY", 6 * MIB)
+    monkeypatch.setattr(blobs, "COPIED_PART", 5 * MIB)
+    with strict_s3.running(endpoint, largest=6 * MIB) as front:
+        settings.STORAGES = {**settings.STORAGES, "default": s3.storage(front.address)}
+        yield front
 
 
 def test_what_is_stored_in_the_bucket_comes_back_checked(bucket: None, tmp_path: Path) -> None:
@@ -74,3 +86,21 @@ def test_a_blob_is_made_young_and_removed_in_a_bucket(bucket: None) -> None:
     assert not blobs.exists(stored)
     assert blobs.put_bytes(b"to be touched").sha256 == stored
     assert blobs.exists(stored)
+
+
+def test_a_blob_too_large_for_one_copy_is_made_young_in_parts(strict: strict_s3.Strict) -> None:
+    data = random.Random(1).randbytes(12 * MIB)
+    stored = blobs.put_bytes(data).sha256
+    born = blobs.stored_at(stored)
+    time.sleep(1.1)  # the store counts in seconds
+    assert blobs.touch(stored)
+    assert blobs.stored_at(stored) > born
+    assert blobs.read(stored) == data
+    assert sorted(strict.copied) == ["bytes=0-5242879", "bytes=10485760-12582911", "bytes=5242880-10485759"]
+    assert strict.refused == [blobs.key(stored)]
+
+
+def test_a_small_blob_is_copied_at_once_and_a_missing_one_is_gone(strict: strict_s3.Strict) -> None:
+    assert blobs.touch(blobs.put_bytes(b"small").sha256)
+    assert not blobs.touch("1" * 64)
+    assert strict.copied == strict.refused == []
