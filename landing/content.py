@@ -90,8 +90,8 @@ UNDERSTAND = Band(
     ),
     photograph=Photograph(
         "profile",
-        _("The profile of a table of 7,043 customers: each column with kind and histogram, and two suggestions."),
-        _("The profile of the bundled table: 7,043 rows, 21 columns, two things worth knowing."),
+        _("The profile of a table of 7,043 customers: each column with kind and histogram, and three suggestions."),
+        _("The profile of the bundled table: 7,043 rows, 21 columns, three things worth knowing."),
     ),
     look="stage",
     shape="steps",
@@ -181,7 +181,7 @@ TAKE = Band(
     _(
         "Each version comes as a Python wheel that depends on nothing, as ONNX, TensorFlow Lite, TorchScript and the "
         "native XGBoost file, or all of it in one zip. Before you see a file, it has answered 1,409 held-back rows and "
-        "1,846 hostile ones like the model itself."
+        "1,978 hostile ones like the model itself."
     ),
     (
         _("Instructions as plain text, to copy and paste"),
