@@ -104,7 +104,9 @@ def live_through(program: Program) -> Story:
             "run": of_run(first),
             "second": {"auc": first_of(second, "auc"), "seconds": round(sum(second["report"]["seconds"].values()), 1)},
             "answers": [answer(program, first, change) for change in (STAYING, NEW)],
-            "files": [of_file(each) for each in program.get(f"runs/{first['run']}/artifacts") if each["format"] in DRAWN],
+            "files": [
+                of_file(each) for each in program.get(f"runs/{first['run']}/artifacts") if each["format"] in DRAWN
+            ],
             "reasons": {"first": FIRST, "second": SECOND, "back": BACK},
         },
         {

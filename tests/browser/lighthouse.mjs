@@ -19,6 +19,14 @@ const FIGURES = {
 const browser = await launch({ chromePath: process.env.CHROME_PATH, chromeFlags: FLAGS, logLevel: "silent" });
 const jar = await connect({ browserURL: `http://127.0.0.1:${browser.port}` });
 
+// A trace now and then lacks its beginning, which says nothing of the page: Lighthouse asks to be run again.
+async function recorded(url, flags, config, again = true) {
+  const { lhr } = await lighthouse(url, flags, config);
+  if (again && lhr.runtimeError?.code === "NO_NAVSTART") return recorded(url, flags, config, false);
+  if (lhr.runtimeError) throw new Error(lhr.runtimeError.message);
+  return lhr;
+}
+
 async function look({ url, desktop, categories, cookies }) {
   // Lighthouse empties the cache before each look and leaves cookies; as headers the browser would drop them.
   await jar.deleteCookie(...(await jar.cookies()));
@@ -27,8 +35,7 @@ async function look({ url, desktop, categories, cookies }) {
     port: browser.port, logLevel: "silent", output: "json", onlyCategories: categories,
     disableFullPageScreenshot: true, skipAudits: ["bf-cache", "screenshot-thumbnails", "final-screenshot"],
   };
-  const { lhr } = await lighthouse(url, flags, desktop ? desktopConfig : undefined);
-  if (lhr.runtimeError) throw new Error(lhr.runtimeError.message);
+  const lhr = await recorded(url, flags, desktop ? desktopConfig : undefined);
   const failing = (category) => category.auditRefs.filter(({ id, weight }) => weight && lhr.audits[id].score === 0).map(({ id }) => id);
   return {
     final: lhr.finalDisplayedUrl,
