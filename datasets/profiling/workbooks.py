@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-
 from datasets.profiling import formats
 from datasets.profiling.formats import Unreadable
 
@@ -78,6 +76,8 @@ def sheet(path: Path, workdir: Path, wanted: str | None, progress: Callable[[int
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """The workbook, read row by row; whatever the library stumbles over is a damaged file."""
+    import openpyxl  # noqa: PLC0415  with what it imports a tenth of a second of every process
+
     try:
         with warnings.catch_warnings(action="ignore"), path.open("rb") as file:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
