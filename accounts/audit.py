@@ -80,6 +80,7 @@ class Act(StrEnum):
     FORMAT_WITHDRAW = "format:withdraw"
     RETENTION_CHANGE = "retention:change"
     FILES_EXPIRE = "files:expire"
+    RESULTS_EXPIRE = "results:expire"
     ALLOWANCE_CHANGE = "allowance:change"
     USER_CHANGE = "user:change"
     SERVER_RESTORE = "server:restore"

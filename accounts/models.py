@@ -232,28 +232,38 @@ class PersonalAllowance(models.Model):
         return self.used_bytes + self.reserved_bytes
 
 
-class RetentionPolicy(models.Model):
-    """After how many days the files of a project's versions go; null: never. Without a row the server's default holds.
+class Keepsake(models.TextChoices):
+    """What a project stores for a time."""
+
+    FILES = "file", _("Files of versions")
+    RESULTS = "result", _("Answers of tests")
+
+
+class RetentionRule(models.Model):
+    """After how many days one kind of thing goes from a project; null: never. Without a row the server's default holds.
 
     Written by retention.py.
     """
 
-    project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="retention")
-    file_days = models.PositiveIntegerField(null=True)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="retention_rules")
+    kind = models.CharField(max_length=10, choices=Keepsake.choices)
+    days = models.PositiveIntegerField(null=True)
     changed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     changed_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            CheckConstraint(condition=Q(file_days__isnull=True) | Q(file_days__gte=14), name="files_stay_a_fortnight"),
+            UniqueConstraint(fields=["project", "kind"], name="retention_has_one_rule_for_each_kind"),
+            CheckConstraint(condition=Q(kind__in=Keepsake.values), name="retention_kind_is_known"),
+            CheckConstraint(condition=Q(days__isnull=True) | Q(days__gte=14), name="things_stay_a_fortnight"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.project_id}: {self.file_days}"
+        return f"{self.project_id} {self.kind}: {self.days}"
 
 
 class RetentionWarning(models.Model):
-    """A version of whose files people were told that they go, and when that was. Written by fynix.retention."""
+    """Something stored of which people were told that it goes, and when that was. Written by fynix.retention."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     subject = models.CharField(max_length=60, unique=True)

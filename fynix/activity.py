@@ -14,6 +14,7 @@ from accounts.audit import Act
 from accounts.models import AuditEvent, Project
 from datasets.models import DatasetVersion
 from registry.models import ModelVersion, RegisteredModel
+from sandbox.models import Batch
 from training.models import Run
 
 LATEST = 10
@@ -37,6 +38,7 @@ SENTENCES: dict[str, str | Promise] = {
     Act.VERSION_ROLLBACK: _("{who} rolled {thing} back to version {to}: “{reason}”"),
     Act.RETENTION_CHANGE: _("{who} changed how long files are kept."),
     Act.FILES_EXPIRE: _("The files of {thing} went, as the project's rule says."),
+    Act.RESULTS_EXPIRE: _("The answers of {thing} went, as the project's rule says."),
     Act.ALLOWANCE_CHANGE: _("{who} changed the limit of storage."),
 }
 """Kinds of actions that are told. Sign-ins, tokens and downloads are a person's own affair."""
@@ -55,7 +57,7 @@ class Line:
 
 
 def latest(mine: QuerySet[Project]) -> list[Line]:
-    """The newest LATEST actions in these projects. Costs five queries, however many there are."""
+    """The newest LATEST actions in these projects. Costs six queries, however many there are."""
     told = AuditEvent.objects.filter(project__in=mine, action__in=list(SENTENCES))
     events = list(told.select_related("project", "actor").order_by("-seq")[:LATEST])
     things = _things(event.subject for event in events)
@@ -87,6 +89,7 @@ def _things(subjects: Iterable[str]) -> dict[str, tuple[str, str]]:
     tables = DatasetVersion.objects.filter(pk__in=wanted).select_related("dataset__project")
     models = RegisteredModel.objects.filter(pk__in=wanted).select_related("project")
     built = ModelVersion.objects.filter(pk__in=wanted).select_related("model__project")
+    tests = Batch.objects.filter(pk__in=wanted).select_related("model__project")
     return {
         **{run.pk: (f"“{run.name}”", reverse("run", args=[run.project.slug, run.number])) for run in runs},
         **{table.pk: (f"{table.dataset.name} v{table.number}", table.get_absolute_url()) for table in tables},
@@ -97,5 +100,12 @@ def _things(subjects: Iterable[str]) -> dict[str, tuple[str, str]]:
                 reverse("model-version", args=[version.model.project.slug, version.model.name, version.number]),
             )
             for version in built
+        },
+        **{
+            test.pk: (
+                gettext("a test of {model}").format(model=test.model.name),
+                reverse("batch-test", args=[test.model.project.slug, test.pk]),
+            )
+            for test in tests
         },
     }

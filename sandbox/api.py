@@ -100,7 +100,7 @@ def batch_test(request: Request, batch_id: str) -> Response:
 )
 @api_view(["GET"])
 def batch_test_results(request: Request, batch_id: str) -> HttpResponseBase:
-    """409 `test_not_finished` before they are there."""
+    """409 `test_not_finished` before they are there, 410 `results_gone` after the project's rule took them."""
     found = _batch(request, batch_id, Action.TEST_MANY)
     return ranges.attachment(
         request,

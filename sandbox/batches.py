@@ -37,6 +37,11 @@ class NotWhole(Conflict):
     code = "test_not_finished"
 
 
+class ResultsGone(DomainError):
+    code = "results_gone"
+    status = 410
+
+
 class RowsTooLarge(DomainError):
     code = "rows_too_large"
     status = 413
@@ -92,9 +97,15 @@ def ended(job: Job, *, at: datetime) -> None:
 
 
 def results(batch: Batch) -> str:
-    """The hash of the answers as CSV. Raises NotWhole before they are there."""
+    """The hash of the answers as CSV. Raises NotWhole before they are there, ResultsGone once they are not."""
     if not batch.results_sha256:
         raise NotWhole(_("This test has no results: it has not finished, or it failed. Its page says which."))
+    if batch.results_gone_at:
+        raise ResultsGone(
+            _("The answers went on {day}: this project keeps them for a time. The figures stay.").format(
+                day=f"{batch.results_gone_at:%Y-%m-%d}"
+            )
+        )
     return batch.results_sha256
 
 

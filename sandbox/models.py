@@ -37,7 +37,8 @@ class Batch(models.Model):
     """One to five versions of a model that answer the same rows, as background work. Its life is its job's.
 
     `input_sha256` names the stored rows; `table` is set when they are a dataset version's. `results_sha256` names the
-    answers, row by row, as CSV, once there. Written by batches.py and execution.py.
+    answers, row by row, as CSV, once there; they may go at `results_gone_at`, which leaves the evidence. Written by
+    batches.py, execution.py and fynix.retention.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=batch_id, editable=False)
@@ -51,6 +52,7 @@ class Batch(models.Model):
     label = models.CharField(max_length=255, blank=True)
     results_sha256 = models.CharField(max_length=64, blank=True)
     results_bytes = models.BigIntegerField(default=0)
+    results_gone_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 

@@ -1,4 +1,4 @@
-"""The page about how long a project keeps its files."""
+"""The page about how long a project keeps what can go."""
 
 from typing import Any
 
@@ -14,44 +14,57 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import access, retention
 from accounts.access import Action
-from accounts.models import Project
+from accounts.models import Keepsake, Project
 from accounts.requests import AuthedRequest, signed_in
 from fynix.retention import expiry
 
+HELP = {
+    Keepsake.FILES: _("Days from the making of a version until its files for taking away go. Empty: for ever."),
+    Keepsake.RESULTS: _("Days from a test of many rows until its answers go. Its figures stay. Empty: for ever."),
+}
 
-class RuleForm(forms.Form):
-    file_days = forms.IntegerField(
-        label=_("Days"), required=False, min_value=retention.LEAST_DAYS, max_value=retention.MOST_DAYS,
-        help_text=_("From the day a version was made. Leave it empty to keep files for ever."),
-    )  # fmt: skip
+
+class RulesForm(forms.Form):
+    """The days of each kind. What is not sent stays as it is."""
+
+    def __init__(self, sent: Any, days: retention.Days) -> None:
+        former = {retention.field(kind): "" if life is None else life for kind, life in days.items()}
+        super().__init__({name: sent.get(name, life) for name, life in former.items()})
+        for kind in days:
+            self.fields[retention.field(kind)] = forms.IntegerField(
+                label=kind.label, required=False, min_value=retention.LEAST_DAYS, max_value=retention.MOST_DAYS,
+                help_text=HELP[kind],
+            )  # fmt: skip
+
+    def days(self) -> dict[Keepsake, int | None]:
+        return {kind: self.cleaned_data[retention.field(kind)] for kind in HELP}
 
 
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule(request: AuthedRequest, slug: str) -> HttpResponse:
-    """What would go by a rule (`?file_days=` asks without changing it), what stays, and the rule itself."""
+    """What would go by some rules (`?file_days=` asks without changing any), what stays, and the rules themselves."""
     writes = request.method == "POST"
     project = access.project_for(request.user, slug, needs=Action.ADMINISTER if writes else Action.SEE)
     days = retention.days(project)
-    sent = request.POST if writes else request.GET if "file_days" in request.GET else {"file_days": days or ""}
-    form = RuleForm(sent)
+    form = RulesForm(request.POST if writes else request.GET, days)
     if form.is_valid():
-        asked: int | None = form.cleaned_data["file_days"]
         if writes:
-            retention.set_days(project, file_days=asked, by=request.user, at=now())
-            messages.success(request, gettext("The rule is changed. Nothing goes within the next seven days."))
+            retention.set_days(project, form.days(), by=request.user, at=now())
+            messages.success(request, gettext("The rules are changed. Nothing goes within the next seven days."))
             return redirect("project-retention", slug)
-        days = asked
-    facts = {"form": form, "days": days, **_preview(project, days)}
+        days = form.days()
+    facts = {"form": form, "rules": [(kind.label, life) for kind, life in days.items()], **_preview(project, days)}
     facts |= {"project": project, "may_change": access.may(request.user, project, Action.ADMINISTER)}
     return render(request, "retention/rule.html", facts, status=422 if form.errors else 200)
 
 
-def _preview(project: Project, days: int | None) -> dict[str, Any]:
-    """By this rule, at this moment: what goes within a week, what goes later, what stays."""
-    rows = expiry.prospects(project, days=days) if days else []
+def _preview(project: Project, days: retention.Days) -> dict[str, Any]:
+    """By these rules, at this moment: what goes within a week, what goes later, what stays."""
+    rows = expiry.prospects(project, days=days)
     soon = expiry.within_a_week(rows, at=now())
-    return {"rows": rows, "soon": len(soon), "soon_bytes": sum(row.size_bytes for row in soon)}
+    goes = any(days.values())
+    return {"rows": rows, "goes": goes, "soon": len(soon), "soon_bytes": expiry.size(soon)}
 
 
 urlpatterns = [path("p/<slug:slug>/settings/retention", rule, name="project-retention")]

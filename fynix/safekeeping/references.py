@@ -16,11 +16,15 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that holds the sha256 of a stored file, and the rows for which the file must be there."""
+    """A column that holds the sha256 of a stored file, the rows for which the file must be there, and which hold it.
+
+    A row that holds it no more let the file go by a rule and remembers its hash.
+    """
 
     model: type[Model]
     column: str
     promised: Q = field(default_factory=Q)
+    held: Q = field(default_factory=Q)
 
 
 # The hash of an uploaded file is noted before its bytes move from the spool to the store.
@@ -33,7 +37,7 @@ REFERENCES = (
     Reference(ModelVersion, "sha256"),
     Reference(Artifact, "sha256"),
     Reference(Batch, "input_sha256"),
-    Reference(Batch, "results_sha256"),
+    Reference(Batch, "results_sha256", held=Q(results_gone_at__isnull=True)),
 )
 # What else is called so: hashes of secrets, of parts and of documents, which no file is stored under.
 OTHER_HASHES = {
@@ -53,7 +57,7 @@ def named(using: str = DEFAULT) -> set[str]:
 def is_named(sha256: str) -> bool:
     """Whether any row names this hash now."""
     return any(
-        reference.model._default_manager.filter(**{reference.column: sha256}).exists()  # noqa: SLF001
+        reference.model._default_manager.filter(reference.held, **{reference.column: sha256}).exists()  # noqa: SLF001
         for reference in REFERENCES
     )
 
@@ -66,5 +70,6 @@ def promised(using: str = DEFAULT) -> Iterator[tuple[str, str]]:
 
 
 def _rows(reference: Reference, which: Q, using: str) -> Iterator[tuple[str, str]]:
-    rows = reference.model._default_manager.using(using).filter(which).exclude(**{reference.column: ""})  # noqa: SLF001
+    rows = reference.model._default_manager.using(using).filter(which, reference.held)  # noqa: SLF001
+    rows = rows.exclude(**{reference.column: ""})
     yield from rows.values_list("pk", reference.column).iterator()

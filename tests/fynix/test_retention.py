@@ -15,15 +15,15 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from accounts import letters, notifications, quotas, retention
+from accounts import access, audit, letters, notifications, quotas, retention
 from accounts.audit import Act
-from accounts.models import Allowance, AuditEvent, News, RetentionPolicy, RetentionWarning
-from fynix import blobs
+from accounts.models import Allowance, AuditEvent, Keepsake, News, RetentionRule, RetentionWarning
+from fynix import activity, blobs
 from fynix.retention import expiry
 from fynix.safekeeping import invariants, strays
 from registry import promotion
 from registry.models import Alias, Artifact, ModelVersion, Pin
-from sandbox.models import TestRun
+from sandbox.models import Batch, TestRun
 from tests.cast import Cast, api, as_
 from tests.registry.conftest import (  # noqa: F401
     Finish,
@@ -36,11 +36,13 @@ from tests.registry.conftest import (  # noqa: F401
     learnt,
     proofs,
 )
+from tests.sandbox.test_many import put_through
 from tests.training.conftest import run  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = timedelta(days=1)
+FILES, RESULTS = Keepsake.FILES, Keepsake.RESULTS
 PAGE = "/p/acme/settings/retention"
 API = "/api/v1/projects/acme/retention"
 
@@ -49,7 +51,7 @@ API = "/api/v1/projects/acme/retention"
 def old(cast: Cast, first: ModelVersion, settings: Any) -> ModelVersion:  # noqa: F811
     """A version that is 30 days and an hour old, in a project that keeps files for 30 days."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    retention.set_days(cast.acme, file_days=30, by=cast.ada, at=now())
+    retention.set_days(cast.acme, {FILES: 30}, by=cast.ada, at=now())
     ModelVersion.objects.filter(pk=first.pk).update(created_at=now() - 30 * DAY - timedelta(hours=1))
     first.refresh_from_db()
     return first
@@ -89,7 +91,9 @@ def test_maintainers_and_owners_are_told_once_in_the_bell_and_by_letter(cast: Ca
     for day in range(3):
         expiry.turn(at=now() + day * DAY)
     rows = notifications.listed(cast.mia).filter(kind=News.FILES_EXPIRE)
-    assert [notifications.sentence(row) for row in rows] == ["Files in Acme go in seven days. Versions: 1."]
+    assert [notifications.sentence(row) for row in rows] == [
+        "In seven days files go from Acme. Things that lose theirs: 1."
+    ]
     assert rows[0].address == PAGE
     assert rows[0].letter_due_at is not None
     assert not notifications.listed(cast.ben).filter(kind=News.FILES_EXPIRE).exists()
@@ -140,7 +144,7 @@ def test_what_somebody_relies_on_stays_even_when_it_was_told_of(
     assert made(old)
     assert not RetentionWarning.objects.exists()
     assert reason in as_(cast.vic).get(PAGE).content.decode()
-    assert expiry.deletable(cast.acme, days=30, at=began + 99 * DAY) == []
+    assert expiry.deletable(cast.acme, days={FILES: 30}, at=began + 99 * DAY) == []
 
 
 def test_the_target_of_a_rollback_stays(cast: Cast, old: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,34 +182,37 @@ def test_two_at_once_take_and_give_back_once(cast: Cast, old: ModelVersion) -> N
 
 def test_a_project_that_keeps_files_for_ever_loses_none(cast: Cast, old: ModelVersion) -> None:
     expiry.turn(at=now())
-    retention.set_days(cast.acme, file_days=None, by=cast.ada, at=now())
+    retention.set_days(cast.acme, {FILES: None}, by=cast.ada, at=now())
     expiry.turn(at=now() + 8 * DAY)
     assert made(old)
     assert not RetentionWarning.objects.exists()
-    assert "Files are kept for ever." in as_(cast.vic).get(PAGE).content.decode()
+    assert "Files of versions: kept for ever." in as_(cast.vic).get(PAGE).content.decode()
 
 
 def test_the_servers_rule_holds_where_a_project_has_none(cast: Cast, settings: Any) -> None:
-    assert retention.days(cast.acme) == 365
+    assert retention.days(cast.acme)[FILES] == 365
     settings.RETENTION_DAYS = 0
-    assert retention.days(cast.acme) is None
+    assert retention.days(cast.acme)[FILES] is None
 
 
 def test_ada_sees_in_bytes_what_a_rule_would_take_before_she_makes_it(cast: Cast, old: ModelVersion) -> None:
-    retention.set_days(cast.acme, file_days=None, by=cast.ada, at=now())
+    retention.set_days(cast.acme, {FILES: None}, by=cast.ada, at=now())
     size = sum(file.size_bytes for file in old.artifacts.exclude(sha256=old.sha256))
     asked = as_(cast.ada).get(PAGE, {"file_days": 30})
     assert (asked.context["soon"], asked.context["soon_bytes"]) == (1, size)
     assert "goes on" in asked.content.decode()
-    assert retention.days(cast.acme) is None
+    assert retention.days(cast.acme)[FILES] is None
     told = api(cast.vic).get(f"{API}/preview", {"file_days": 30}).json()
-    assert (told["file_days"], told["soon"], told["soon_bytes"]) == (30, 1, size)
+    assert (told["rules"]["file_days"], told["soon"], told["soon_bytes"]) == (30, 1, size)
     (row,) = told["data"]
-    assert (row["version_id"], row["model"], row["size_bytes"], row["kept"]) == (old.pk, "churn", size, "")
-    assert api(cast.vic).get(f"{API}/preview").json() == {"file_days": None, "soon": 0, "soon_bytes": 0, "data": []}
+    assert (row["kind"], row["id"], row["name"]) == ("file", old.pk, "churn v1")
+    assert (row["size_bytes"], row["kept"]) == (size, "")
+    own = api(cast.vic).get(f"{API}/preview").json()
+    assert own["rules"]["file_days"] is None
+    assert (own["soon"], own["soon_bytes"], own["data"]) == (0, 0, [])
     assert as_(cast.ada).get(PAGE, {"file_days": 90}).context["soon"] == 0
     assert as_(cast.ada).post(PAGE, {"file_days": "90"}).status_code == 302
-    assert retention.days(cast.acme) == 90
+    assert retention.days(cast.acme)[FILES] == 90
     event = AuditEvent.objects.get(action=Act.RETENTION_CHANGE, detail__days=90)
     assert (event.actor, event.detail["former"]) == (cast.ada, None)
 
@@ -215,15 +222,15 @@ def test_a_rule_that_makes_no_sense_is_refused_at_its_field(cast: Cast, days: st
     answer = as_(cast.ada).post(PAGE, {"file_days": days})
     assert answer.status_code == 422
     assert answer.context["form"].errors["file_days"]
-    assert not RetentionPolicy.objects.exists()
+    assert not RetentionRule.objects.exists()
 
 
 def test_a_program_reads_and_changes_the_rule(cast: Cast) -> None:
-    assert api(cast.vic).get(API).json() == {"file_days": 365}
+    assert api(cast.vic).get(API).json() == {"file_days": 365, "result_days": 365}
     for days in (90, None):
         answer = api(cast.ada).put(API, {"file_days": days})
-        assert (answer.status_code, answer.json()) == (200, {"file_days": days})
-        assert retention.days(cast.acme) == days
+        assert (answer.status_code, answer.json()["file_days"]) == (200, days)
+        assert retention.days(cast.acme)[FILES] == days
     assert AuditEvent.objects.filter(action=Act.RETENTION_CHANGE).count() == 2
     assert api(cast.mia).put(API, {"file_days": 90}).status_code == 403
     for wrong in ({"file_days": 13}, {"file_days": 3651}, {"file_days": "many"}, {}):
@@ -233,7 +240,7 @@ def test_a_program_reads_and_changes_the_rule(cast: Cast) -> None:
 
 def test_the_database_keeps_files_a_fortnight(cast: Cast) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        RetentionPolicy.objects.create(project=cast.acme, file_days=13, changed_by=cast.ada, changed_at=now())
+        RetentionRule.objects.create(project=cast.acme, kind=FILES, days=13, changed_by=cast.ada, changed_at=now())
 
 
 # The bytes themselves
@@ -302,3 +309,105 @@ def test_what_went_is_given_back_to_whoever_made_the_project(cast: Cast) -> None
     quotas.give_back(project=cast.acme, user=cast.ben, kind="artifact", subject="a", size_bytes=70, at=now())
     assert quotas.personal_usage(cast.ada).used_bytes == 0
     assert api(cast.vic).get("/api/v1/projects/acme/usage").json()["used_bytes"] == 0
+
+
+# Answers of tests of many rows
+
+
+@pytest.fixture
+def answered(cast: Cast, first: ModelVersion) -> Batch:  # noqa: F811
+    """Ben's test of many rows, a day older than the 30 days that the project keeps its answers."""
+    batch = put_through(cast.ben, first)
+    retention.set_days(cast.acme, {FILES: None, RESULTS: 30}, by=cast.ada, at=now())
+    Batch.objects.filter(pk=batch.pk).update(created_at=now() - 31 * DAY)
+    return batch
+
+
+def test_answers_of_a_test_go_after_a_warning_and_its_figures_stay(cast: Cast, answered: Batch, aged: Any) -> None:
+    before, began = Allowance.objects.get(project=cast.acme).used_bytes, now()
+    aged(answered.results_sha256, 999)
+    expiry.turn(at=began)
+    (told,) = notifications.listed(cast.mia).filter(kind=News.FILES_EXPIRE)
+    assert told.address == PAGE
+    expiry.turn(at=began + 6 * DAY)
+    assert api(cast.ben).get(f"/api/v1/batch-tests/{answered.pk}/results").status_code == 200
+    for day in (7, 8):
+        expiry.turn(at=began + day * DAY)
+    refused = api(cast.ben).get(f"/api/v1/batch-tests/{answered.pk}/results")
+    assert (refused.status_code, refused.json()["code"]) == (410, "results_gone")
+    assert "this project keeps them for a time. The figures stay." in refused.json()["detail"]
+    page = as_(cast.ben).get(f"/p/acme/tests/{answered.pk}").content.decode()
+    assert "The answers have gone" in page
+    assert "Figures on these rows" in page
+    assert "Answers as CSV" not in page
+    assert Allowance.objects.get(project=cast.acme).used_bytes == before - answered.results_bytes
+    assert [*invariants.quotas_add_up(now())] == []
+    event = AuditEvent.objects.get(action=Act.RESULTS_EXPIRE)
+    assert (event.subject, event.actor) == (answered.pk, None)
+    assert event.detail == {"file": answered.results_sha256, "bytes": answered.results_bytes}
+    lines = [line.sentence for line in activity.latest(access.projects_of(cast.vic))]
+    assert "The answers of a test of churn went, as the project's rule says." in lines
+    strays.remove(at=now() + timedelta(hours=25))
+    assert not blobs.exists(answered.results_sha256)
+    assert not any(answered.pk in breach for breach in invariants.present(now()))
+    assert api(cast.vic).get(f"/api/v1/batch-tests/{answered.pk}").json()["results_gone_at"]
+
+
+def cite(cast: Cast, batch: Batch) -> None:
+    said = promotion.Said("Good on new rows.", evidence=TestRun.objects.get(batch=batch).pk)
+    version = batch.versions.get()
+    promotion.promote(version=version, by=cast.mia, said=said, seen_revision=0, at=now())
+    ModelVersion.objects.filter(pk=version.pk).update(is_production=False)  # as when another one had followed
+
+
+@pytest.mark.parametrize(
+    ("protect", "reason"),
+    [
+        (lambda cast, batch: in_production(cast, batch.versions.get()), "in production"),
+        (lambda cast, batch: pinned(cast, batch.versions.get()), "somebody pinned it"),
+        (cite, "a promotion cites it"),
+    ],
+)
+def test_answers_that_somebody_relies_on_stay(cast: Cast, answered: Batch, protect: Any, reason: str) -> None:
+    began = now()
+    expiry.turn(at=began)
+    (ripe,) = expiry._ripe(cast.acme, began + 8 * DAY)
+    protect(cast, answered)
+    expiry._expire(cast.acme, ripe, began + 8 * DAY)  # it was protected between the look and the going
+    expiry.turn(at=began + 9 * DAY)
+    expiry.turn(at=began + 18 * DAY)
+    assert api(cast.ben).get(f"/api/v1/batch-tests/{answered.pk}/results").status_code == 200
+    assert reason in as_(cast.vic).get(PAGE).content.decode()
+
+
+def test_a_kill_amid_the_going_of_answers_leaves_all_or_nothing(
+    cast: Cast, answered: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = now()
+    expiry.turn(at=began)
+    with monkeypatch.context() as dying:
+        dying.setattr(audit, "record", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            expiry.turn(at=began + 8 * DAY)
+    assert api(cast.ben).get(f"/api/v1/batch-tests/{answered.pk}/results").status_code == 200
+    assert [*invariants.quotas_add_up(now())] == []
+    expiry.turn(at=began + 8 * DAY)
+    assert api(cast.ben).get(f"/api/v1/batch-tests/{answered.pk}/results").status_code == 410
+    assert [*invariants.quotas_add_up(now())] == []
+
+
+def test_each_kind_has_a_rule_of_its_own_and_the_servers_default(cast: Cast, settings: Any, answered: Batch) -> None:
+    assert "Answers of tests: kept for 30 days." in as_(cast.vic).get(PAGE).content.decode()
+    told = api(cast.vic).get(f"{API}/preview").json()
+    assert [(row["kind"], row["id"], row["size_bytes"]) for row in told["data"]] == [
+        ("result", answered.pk, answered.results_bytes)
+    ]
+    assert (told["soon"], told["soon_bytes"]) == (1, answered.results_bytes)
+    assert api(cast.vic).get(f"{API}/preview", {"result_days": 90}).json()["soon"] == 0
+    assert api(cast.ada).put(API, {"result_days": 60}).json()["result_days"] == 60
+    assert retention.days(cast.acme)[FILES] is None
+    assert as_(cast.ada).post(PAGE, {"result_days": ""}).status_code == 302
+    assert retention.days(cast.acme)[RESULTS] is None
+    RetentionRule.objects.all().delete()
+    settings.RETENTION_RESULT_DAYS = 77
+    assert retention.days(cast.acme) == {FILES: 365, RESULTS: 77}
