@@ -81,6 +81,7 @@ class Act(StrEnum):
     RETENTION_CHANGE = "retention:change"
     FILES_EXPIRE = "files:expire"
     RESULTS_EXPIRE = "results:expire"
+    UPLOAD_EXPIRE = "upload:expire"
     ALLOWANCE_CHANGE = "allowance:change"
     USER_CHANGE = "user:change"
     SERVER_RESTORE = "server:restore"

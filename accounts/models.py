@@ -237,6 +237,7 @@ class Keepsake(models.TextChoices):
 
     FILES = "file", _("Files of versions")
     RESULTS = "result", _("Answers of tests")
+    UPLOADS = "upload", _("Uploaded files")
 
 
 class RetentionRule(models.Model):

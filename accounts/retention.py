@@ -17,7 +17,12 @@ from fynix.errors import Invalid
 
 LEAST_DAYS, MOST_DAYS = 14, 3650
 Days = Mapping[Keepsake, int | None]  # after how many days each kind goes; None: never
-SERVERS = {Keepsake.FILES: "RETENTION_DAYS", Keepsake.RESULTS: "RETENTION_RESULT_DAYS"}  # where the defaults stand
+SERVERS = {
+    Keepsake.FILES: "RETENTION_DAYS",
+    Keepsake.RESULTS: "RETENTION_RESULT_DAYS",
+    Keepsake.UPLOADS: "RETENTION_UPLOAD_DAYS",
+}
+"""The setting of each kind's default."""
 
 Protector = Callable[[Project], set[str]]
 _protectors: dict[str, tuple[str | Promise, Protector]] = {}

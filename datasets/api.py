@@ -222,8 +222,9 @@ class DerivationsView(APIView):
         """Make a new version from the same file: read in another way, mended, or with what was
         decided about personal data.
 
-        The version that is there stays as it is. 409 `profile_not_ready`, 422 `nothing_changes`,
-        `unknown_column`, `unreadable_as_type` when no value of a column can be read as the type that a step gives it.
+        The version that is there stays as it is. 409 `profile_not_ready`, 410 `file_gone` once the
+        project's rule took the file, 422 `nothing_changes`, `unknown_column`, `unreadable_as_type` when no
+        value of a column can be read as the type that a step gives it.
         """
         row = _version(request, version, needs=Action.UPLOAD)
         query = serializers.Derivation(data=request.data)

@@ -253,6 +253,9 @@ class VersionAnswer(serializers.Serializer[DatasetVersion]):
     filename = serializers.CharField(help_text="The file it came from.")
     size_bytes = serializers.IntegerField(help_text="Size of that file.")
     sha256 = serializers.CharField(help_text="Its sha256; empty until it was read.")
+    file_gone_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the file went by the project's rule; null: it has not."
+    )
     rows = serializers.IntegerField(allow_null=True, help_text="Rows; null until it was read.")
     columns = serializers.IntegerField(allow_null=True, help_text="Columns; null until it was read.")
     error = serializers.SerializerMethodField(help_text="Why it could not be read; null otherwise.")

@@ -37,7 +37,8 @@ class NotKept(Conflict):
 
 def is_kept(version: DatasetVersion) -> bool:
     """Whether the version's file could not be read, and is still there."""
-    return version.job.state == State.FAILED and version.job.error_code == CODE and version.sha256 != ""
+    failed = version.job.state == State.FAILED and version.job.error_code == CODE
+    return failed and version.sha256 != "" and not version.file_gone_at
 
 
 def goes_at(version: DatasetVersion) -> datetime | None:
@@ -67,14 +68,15 @@ def discard(*, version: DatasetVersion, by: User, at: datetime) -> None:
 def expire(*, at: datetime) -> int:
     """Let go what was kept for a week and has not been read since; the number of files."""
     old = DatasetVersion.objects.filter(
-        upload__isnull=False, job__state=State.FAILED, job__error_code=CODE, sha256__gt="", created_at__lte=at - KEPT
-    )
+        upload__isnull=False, job__state=State.FAILED, job__error_code=CODE, sha256__gt="", file_gone_at__isnull=True,
+        created_at__lte=at - KEPT,
+    )  # fmt: skip
     return sum(_let_go(version, by=None, at=at) for version in old.select_related("dataset__project", "created_by"))
 
 
 def _family(version: DatasetVersion) -> QuerySet[DatasetVersion]:
     """Every version of the dataset that was made, or tried, from the same file."""
-    return DatasetVersion.objects.filter(dataset=version.dataset_id, sha256=version.sha256)
+    return DatasetVersion.objects.filter(dataset=version.dataset_id, sha256=version.sha256, file_gone_at__isnull=True)
 
 
 def _needed(version: DatasetVersion) -> QuerySet[DatasetVersion]:

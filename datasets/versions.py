@@ -17,7 +17,7 @@ from datasets.models import Dataset, DatasetVersion, Upload, version_id
 from datasets.profiling import Plan, ProfileDocument, ReadingChoice, Step
 from datasets.profiling.plan import types
 from fynix import blobs
-from fynix.errors import Conflict, Invalid
+from fynix.errors import Conflict, DomainError, Invalid
 from fynix.queue import jobs
 from fynix.queue.models import State
 
@@ -26,6 +26,13 @@ class NotReady(Conflict):
     """The version has no profile: it is still being read, or reading it failed."""
 
     code = "profile_not_ready"
+
+
+class FileGone(DomainError):
+    """The uploaded file went by the project's rule; only its tables are there."""
+
+    code = "file_gone"
+    status = 410
 
 
 class NothingChanges(Invalid):
@@ -123,7 +130,7 @@ def derive(
     It is read as `reading` says, else as before, holds what was decided about personal data since, and these `steps`
     after those of its parent. A file that could not be read may be read in another way while it is kept.
 
-    Raises NotReady, NothingChanges.
+    Raises NotReady, NothingChanges, FileGone.
     """
     if steps or not unread.is_kept(parent):
         _require_ready(parent)
@@ -133,7 +140,13 @@ def derive(
         raise NothingChanges(_("This is how the version was made already. Change something first."))
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=parent.dataset_id)  # whoever throws the file away is first or last
-        parent.refresh_from_db(fields=["sha256"])
+        parent.refresh_from_db(fields=["sha256", "file_gone_at"])
+        if parent.file_gone_at:
+            raise FileGone(
+                _("The uploaded file went on {day}: this project keeps it for a time. Upload it again.").format(
+                    day=f"{parent.file_gone_at:%Y-%m-%d}"
+                )
+            )
         if not parent.sha256:
             raise NotReady(_("This file has been thrown away. Upload it again."))
         version = _append(

@@ -158,6 +158,7 @@ MAX_UPLOAD_BYTES = env.number("FYNIX_MAX_UPLOAD_BYTES", 100 * 2**30)  # one file
 PROJECT_BYTES = env.number("FYNIX_PROJECT_BYTES", 20 * 2**30)  # what a new project may hold
 RETENTION_DAYS = env.number("FYNIX_RETENTION_DAYS", 365)  # until files of versions go; 0: never
 RETENTION_RESULT_DAYS = env.number("FYNIX_RETENTION_RESULT_DAYS", 365)  # until answers of tests go; 0: never
+RETENTION_UPLOAD_DAYS = env.number("FYNIX_RETENTION_UPLOAD_DAYS", 0)  # until uploaded files go; 0: never
 PERSON_BYTES = env.number("FYNIX_PERSON_BYTES", 50 * 2**30)  # what all projects that one person made may hold
 ACTIVE_RUNS = env.number("FYNIX_ACTIVE_RUNS", 5)  # queued or running in one project
 ACTIVE_RUNS_PER_PERSON = env.number("FYNIX_ACTIVE_RUNS_PER_PERSON", 10)  # the same over all projects

@@ -31,18 +31,20 @@ def _days(help_text: str, *, allow_null: bool = True) -> serializers.IntegerFiel
 class RetentionRule(serializers.Serializer[Any]):
     file_days = _days("Days from the making of a version until its files go; null: never.")
     result_days = _days("Days from a test of many rows until its answers go; null: never.")
+    upload_days = _days("Days from the last version made from an uploaded file until the file goes; null: never.")
 
 
 class Asked(serializers.Serializer[Any]):
     file_days = _days("The rule to try; the project's own when left out.", allow_null=False)
     result_days = _days("The same for answers of tests.", allow_null=False)
+    upload_days = _days("The same for uploaded files.", allow_null=False)
 
 
 class RetentionProspect(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(
-        source="stored.kind", choices=Keepsake.choices, help_text="What it is: one word of file, result."
+        source="stored.kind", choices=Keepsake.choices, help_text="What it is: one word of file, result, upload."
     )
-    id = serializers.CharField(source="stored.subject", help_text="Of the version or test that it belongs to.")
+    id = serializers.CharField(source="stored.subject", help_text="Of the version, test or table that it belongs to.")
     name = serializers.CharField(source="stored.name", help_text="What people call that.")
     files = serializers.IntegerField(source="stored.files", help_text="How many files would go.")
     size_bytes = serializers.IntegerField(source="stored.size_bytes", help_text="What they take.")

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 
 from accounts import notifications, retention
 from accounts.models import Keepsake, News, Project, RetentionWarning, Role
-from fynix.retention import files, results
+from fynix.retention import files, results, uploads
 from fynix.retention.stored import Stored
 from fynix.templatetags.figures import bytes_
 
@@ -34,6 +34,7 @@ class Kind:
 KINDS = {
     Keepsake.FILES: Kind(files.stored, files.let_go),
     Keepsake.RESULTS: Kind(results.stored, results.let_go),
+    Keepsake.UPLOADS: Kind(uploads.stored, uploads.let_go),
 }
 
 

@@ -1,17 +1,19 @@
 """What stays however old it is, because somebody relies on it.
 
-A version that stays takes along the tests in which it answered.
+A version that stays takes along the tests in which it answered and the file of the table that it learnt from.
 """
 
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from accounts import retention
 from accounts.models import Project
-from fynix.queue.models import OPEN
+from datasets.models import DatasetVersion
+from fynix.queue.models import OPEN, State
 from registry import promotion
-from registry.models import Alias, ModelVersion, Pin, Promotion
+from registry.models import Alias, ModelVersion, Pin
 from sandbox.models import Batch, TestRun
 
 
@@ -43,8 +45,21 @@ def evidence(project: Project) -> set[str]:
 
 @retention.protects("cited", _("a promotion cites it"))
 def cited(project: Project) -> set[str]:
-    named = Promotion.objects.filter(model__project=project, evidence__batch__isnull=False)
-    return set(named.values_list("evidence__batch_id", flat=True))
+    tests = Batch.objects.filter(test_runs__promotions__model__project=project)
+    return {name for pair in tests.values_list("pk", "table_id") for name in pair if name}
+
+
+@retention.protects("newest", _("the newest version of its table"))
+def newest(project: Project) -> set[str]:
+    read = DatasetVersion.objects.filter(dataset__project=project, job__state=State.SUCCEEDED)
+    newer = read.filter(dataset=OuterRef("dataset"), number__gt=OuterRef("number"))
+    return set(read.filter(~Exists(newer)).values_list("pk", flat=True))
+
+
+@retention.protects("reading", _("it is being read"))
+def being_read(project: Project) -> set[str]:
+    open_ = DatasetVersion.objects.filter(dataset__project=project, job__state__in=OPEN)
+    return set(open_.values_list("pk", flat=True))
 
 
 @retention.protects("work", _("its files are being made"))
@@ -55,7 +70,9 @@ def under_way(project: Project) -> set[str]:
 def _around(versions: Iterable[str]) -> set[str]:
     """These versions, with what is kept for their sake."""
     chosen = set(versions)
-    return chosen | set(Batch.objects.filter(versions__in=chosen).values_list("pk", flat=True))
+    tests = Batch.objects.filter(versions__in=chosen).values_list("pk", flat=True)
+    tables = ModelVersion.objects.filter(pk__in=chosen).values_list("run__dataset_version_id", flat=True)
+    return chosen | set(tests) | set(tables)
 
 
 def _versions(project: Project, **which: object) -> list[str]:

@@ -21,6 +21,9 @@ from fynix.retention import expiry
 HELP = {
     Keepsake.FILES: _("Days from the making of a version until its files for taking away go. Empty: for ever."),
     Keepsake.RESULTS: _("Days from a test of many rows until its answers go. Its figures stay. Empty: for ever."),
+    Keepsake.UPLOADS: _(
+        "Days from the last version made from an uploaded file until the file goes. Its tables stay. Empty: for ever."
+    ),
 }
 
 

@@ -29,7 +29,7 @@ class Reference:
 
 # The hash of an uploaded file is noted before its bytes move from the spool to the store.
 REFERENCES = (
-    Reference(DatasetVersion, "sha256", promised=Q(job__state=State.SUCCEEDED)),
+    Reference(DatasetVersion, "sha256", promised=Q(job__state=State.SUCCEEDED), held=Q(file_gone_at__isnull=True)),
     Reference(DatasetVersion, "table_sha256"),
     Reference(DatasetVersion, "leftover_sha256"),
     Reference(Outcome, "model_sha256"),

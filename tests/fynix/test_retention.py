@@ -18,6 +18,7 @@ from django.utils.timezone import now
 from accounts import access, audit, letters, notifications, quotas, retention
 from accounts.audit import Act
 from accounts.models import Allowance, AuditEvent, Keepsake, News, RetentionRule, RetentionWarning
+from datasets.models import DatasetVersion
 from fynix import activity, blobs
 from fynix.retention import expiry
 from fynix.safekeeping import invariants, strays
@@ -25,6 +26,7 @@ from registry import promotion
 from registry.models import Alias, Artifact, ModelVersion, Pin
 from sandbox.models import Batch, TestRun
 from tests.cast import Cast, api, as_
+from tests.datasets.uploading import read, uploaded
 from tests.registry.conftest import (  # noqa: F401
     Finish,
     churn,
@@ -42,7 +44,7 @@ from tests.training.conftest import run  # noqa: F401
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = timedelta(days=1)
-FILES, RESULTS = Keepsake.FILES, Keepsake.RESULTS
+FILES, RESULTS, UPLOADS = Keepsake.FILES, Keepsake.RESULTS, Keepsake.UPLOADS
 PAGE = "/p/acme/settings/retention"
 API = "/api/v1/projects/acme/retention"
 
@@ -151,7 +153,7 @@ def test_the_target_of_a_rollback_stays(cast: Cast, old: ModelVersion, monkeypat
     monkeypatch.setattr(promotion, "previous", lambda current: old)
     ModelVersion.objects.filter(pk=old.pk).update(is_production=True)
     reasons = [retention._protectors[key][1](cast.acme) for key in ("rollback",)]
-    assert reasons == [{old.pk}]
+    assert [old.pk in each for each in reasons] == [True]
 
 
 def test_a_promotion_at_the_last_moment_saves_the_files(cast: Cast, old: ModelVersion, monkeypatch: Any) -> None:
@@ -226,7 +228,7 @@ def test_a_rule_that_makes_no_sense_is_refused_at_its_field(cast: Cast, days: st
 
 
 def test_a_program_reads_and_changes_the_rule(cast: Cast) -> None:
-    assert api(cast.vic).get(API).json() == {"file_days": 365, "result_days": 365}
+    assert api(cast.vic).get(API).json() == {"file_days": 365, "result_days": 365, "upload_days": None}
     for days in (90, None):
         answer = api(cast.ada).put(API, {"file_days": days})
         assert (answer.status_code, answer.json()["file_days"]) == (200, days)
@@ -410,4 +412,101 @@ def test_each_kind_has_a_rule_of_its_own_and_the_servers_default(cast: Cast, set
     assert retention.days(cast.acme)[RESULTS] is None
     RetentionRule.objects.all().delete()
     settings.RETENTION_RESULT_DAYS = 77
-    assert retention.days(cast.acme) == {FILES: 365, RESULTS: 77}
+    assert retention.days(cast.acme) == {FILES: 365, RESULTS: 77, UPLOADS: None}
+
+
+# Uploaded files
+
+
+@pytest.fixture
+def twice_read(cast: Cast) -> DatasetVersion:
+    """A file of Ben's of which a newer version was uploaded since, in a project that keeps files for 30 days."""
+    old = read(uploaded(cast.ben, cast.acme, b"age,note\n31,a;b\n44,c;d\n52,e;f\n", "notes.csv"))
+    again = uploaded(cast.ben, cast.acme, b"age,note\n61,a;b\n74,c;d\n82,e;f\n", "notes.csv", dataset=old.dataset.slug)
+    read(again)
+    retention.set_days(cast.acme, {FILES: None, RESULTS: None, UPLOADS: 30}, by=cast.ada, at=now())
+    DatasetVersion.objects.update(created_at=now() - 31 * DAY)
+    return old
+
+
+def differently(person: Any, version: DatasetVersion) -> Any:
+    return as_(person).post(f"{version.get_absolute_url()}/reading", {"delimiter": ";"})
+
+
+def test_an_uploaded_file_goes_after_a_warning_and_its_table_stays(
+    cast: Cast, twice_read: DatasetVersion, aged: Any
+) -> None:
+    before, began = Allowance.objects.get(project=cast.acme).used_bytes, now()
+    aged(twice_read.sha256, 999)
+    told = api(cast.vic).get(f"{API}/preview").json()
+    assert [(row["kind"], row["name"], bool(row["kept"])) for row in told["data"]] == [
+        ("upload", "notes v1", False), ("upload", "notes v2", True)
+    ]  # fmt: skip
+    assert (told["soon"], told["soon_bytes"]) == (1, twice_read.size_bytes)
+    expiry.turn(at=began)
+    assert notifications.listed(cast.mia).filter(kind=News.FILES_EXPIRE).count() == 1
+    expiry.turn(at=began + 6 * DAY)
+    assert "file went" not in as_(cast.vic).get(twice_read.get_absolute_url()).content.decode()
+    for day in (7, 8):
+        expiry.turn(at=began + day * DAY)
+    assert Allowance.objects.get(project=cast.acme).used_bytes == before - twice_read.size_bytes
+    assert [*invariants.quotas_add_up(now())] == []
+    event = AuditEvent.objects.get(action=Act.UPLOAD_EXPIRE)
+    assert (event.subject, event.actor) == (twice_read.pk, None)
+    assert event.detail == {"file": f"notes.csv {twice_read.sha256}", "bytes": twice_read.size_bytes}
+    strays.remove(at=now() + timedelta(hours=25))
+    assert not blobs.exists(twice_read.sha256)
+    assert blobs.exists(twice_read.table_sha256)
+    assert [*invariants.present(now())] == []
+    page = as_(cast.ben).get(twice_read.get_absolute_url()).content.decode()
+    assert "The uploaded file went on" in page
+    assert "Read it differently" not in page
+    shown = api(cast.vic).get(f"/api/v1/dataset-versions/{twice_read.pk}").json()
+    assert (shown["sha256"], bool(shown["file_gone_at"])) == (twice_read.sha256, True)
+    refused = differently(cast.ben, twice_read)
+    assert refused.status_code == 410
+    assert "this project keeps it for a time. Upload it again." in refused.content.decode()
+    assert DatasetVersion.objects.count() == 2
+
+
+def test_a_file_that_is_read_in_another_way_at_the_last_moment_stays(cast: Cast, twice_read: DatasetVersion) -> None:
+    began = now()
+    expiry.turn(at=began)
+    (ripe,) = expiry._ripe(cast.acme, began + 8 * DAY)
+    assert differently(cast.ben, twice_read).status_code == 302
+    expiry._expire(cast.acme, ripe, began + 8 * DAY)
+    third = read(DatasetVersion.objects.get(number=3))
+    assert third.columns == 2
+    DatasetVersion.objects.update(created_at=now() - 31 * DAY)
+    reasons = {row.stored.subject: str(row.kept) for row in expiry.prospects(cast.acme, days={UPLOADS: 30})}
+    assert reasons[twice_read.pk] == "the newest version of its table"
+
+
+def test_the_file_of_a_table_that_production_learnt_from_stays(
+    cast: Cast,
+    first: ModelVersion,  # noqa: F811
+) -> None:
+    in_production(cast, first)
+    table = first.run.dataset_version
+    DatasetVersion.objects.filter(pk=table.pk).update(created_at=now() - 99 * DAY)
+    assert table.pk in retention._protectors["production"][1](cast.acme)
+    rows = expiry.prospects(cast.acme, days={UPLOADS: 30})
+    assert [(row.stored.subject, str(row.kept)) for row in rows] == [(table.pk, "in production")]
+
+
+def test_a_kill_amid_the_going_of_a_file_leaves_all_or_nothing(
+    cast: Cast, twice_read: DatasetVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = now()
+    expiry.turn(at=began)
+    with monkeypatch.context() as dying:
+        dying.setattr(audit, "record", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            expiry.turn(at=began + 8 * DAY)
+    twice_read.refresh_from_db()
+    assert twice_read.file_gone_at is None
+    assert [*invariants.quotas_add_up(now())] == []
+    for _again in range(2):
+        expiry.turn(at=began + 8 * DAY)
+    assert AuditEvent.objects.filter(action=Act.UPLOAD_EXPIRE).count() == 1
+    assert [*invariants.quotas_add_up(now())] == []
