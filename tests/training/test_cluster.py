@@ -152,13 +152,16 @@ def test_a_killed_worker_costs_a_few_rounds_and_not_the_run(
     scheduler: str, table: Path, comes_back: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "RETURN_S", 30 if comes_back else 0)
-    config = RunConfig(target="churn", task="binary", threads=1, parameters={"n_estimators": 100})
+    config = RunConfig(target="churn", task="binary", threads=1, parameters={"n_estimators": 300})
     killer = Killer(scheduler=scheduler)
     found = spread(scheduler, table, config, killer)
-    assert any("vanished" in line and "after round 50" in line for line in killer.lines)
+    # On a busy machine the cluster may be in a later segment than the one that round 60 is in when the worker dies.
+    vanished = next(line for line in killer.lines if "vanished" in line)
+    again = int(vanished.partition("after round ")[2].partition(" ")[0]) + 1
     steps = [point.step for point in killer.points]
-    lost = steps.index(51, steps.index(51) + 1)
-    assert steps == [*range(1, lost + 1), *range(51, found.report.rounds_run + 1)]
+    lost = len(steps) - steps[::-1].index(again) - 1
+    assert again > 50
+    assert steps == [*range(1, lost + 1), *range(again, found.report.rounds_run + 1)]
     assert found.report.rounds_run == len(found.report.curves.values["valid-logloss"]) > 60
     assert found.report.test["auc"].value > 0.9
     if comes_back:
