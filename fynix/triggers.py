@@ -11,7 +11,7 @@ from django.db.migrations.operations.base import Operation
 class Rule(Operation):
     """A migration step that lays down a trigger, or takes one away when it `lifts`.
 
-    Unlike RunPython it asks for no models: making them all for each of these steps was most of a first start.
+    Unlike RunPython it asks for no models: making them all for each of these steps was a quarter of a first migration.
     """
 
     table: str

@@ -81,8 +81,8 @@ BROWSER = Lane("browser", ("-m", "browser and not gates and not speed"), alone, 
 GATES = Lane("gates", ("-m", "gates"), alone, axe_missing)
 SPEED = Lane("speed", ("-m", "speed"), alone, lighthouse_missing)
 # Each stage has the machine to itself. Its tracks run side by side, the lanes of a track one after the other: lanes of
-# one stage share neither a database nor a Redis nor a port. Lanes wait for processes and pages for a third of their
-# time, so four tracks keep two cores busy; what measures time has the machine alone.
+# one stage share neither a database nor a Redis nor a port. Lanes wait for processes and pages, so several tracks
+# keep two cores busy, the longest lane beginning at once; what measures time has the machine alone.
 STAGES: tuple[tuple[tuple[Lane | None, ...], ...], ...] = (
     ((SERVICE,), (UNIT, PILOT), (BROWSER, GATES), (None, CORE)),  # None stands for the checks
     ((SPEED,),),
