@@ -40,11 +40,13 @@ def test_ben_goes_anywhere_with_the_palette_and_the_keyboard(window: Window, ben
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Train a model")).to_be_visible()
 
+    page.wait_for_load_state()
     page.keyboard.press("Control+k")
     page.keyboard.type("train a")
     expect(page.get_by_role("option", name="Train a model")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/runs/new"))
+    page.wait_for_load_state()
     page.keyboard.press("Control+k")
     expect(page.get_by_role("option", name="Penguins").first).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="Visited lately")).to_be_visible()
