@@ -12,6 +12,7 @@ from registry.exporters import ExportContext
 from registry.exporters.environment import environment
 from registry.exporters.model import FynixModel
 from registry.exporters.rows import codes_of, example_row
+from training.engine.learner import estimators
 from training.engine.schema import InputColumn, ModelSchema
 
 
@@ -81,10 +82,11 @@ def _estimator(context: ExportContext) -> Any:
     """XGBoost's own estimator; for two classes behind the tuned threshold."""
     from sklearn.frozen import FrozenEstimator  # noqa: PLC0415
     from sklearn.model_selection import FixedThresholdClassifier  # noqa: PLC0415
-    from xgboost import XGBClassifier, XGBRegressor  # noqa: PLC0415
 
-    model = context.model
-    estimator = (XGBClassifier if model.schema.classes else XGBRegressor)(n_jobs=1, enable_categorical=True)
+    model, offered = context.model, estimators()
+    estimator = (offered.XGBClassifier if model.schema.classes else offered.XGBRegressor)(
+        n_jobs=1, enable_categorical=True
+    )
     estimator.load_model(bytearray(context.native))
     if model.link != "logistic":
         return estimator

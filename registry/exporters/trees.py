@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
+
+from training.engine.learner import xgb
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import xgboost as xgb
-
 from training.engine import crossed
 from training.engine.checkpoint import Progress, State, Winner, pack, unpack
 from training.engine.errors import Cancelled, Untrainable
+from training.engine.learner import xgb
 from training.engine.matrices import Data, Matrices
 from training.engine.observer import Checkpoints, Observer, RoundPoint
 from training.engine.own import name_in

@@ -23,12 +23,12 @@ from typing import Any
 import dask.array as da
 import distributed
 import numpy as np
-import xgboost as xgb
 import xgboost.dask as xgb_dask
 from numpy.typing import NDArray
 
 from training.engine.boost import Lay, Watch
 from training.engine.errors import Cancelled, Untrainable
+from training.engine.learner import xgb
 from training.engine.matrices import Data, Part, binning, curve_sample
 from training.engine.recipes import Candidate
 from training.engine.schema import ModelSchema

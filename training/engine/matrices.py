@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
 from training.engine.errors import Untrainable
+from training.engine.learner import xgb
 from training.engine.recipes import Candidate
 from training.engine.schema import ModelSchema
 from training.engine.scorers import Followed

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
+from training.engine.learner import xgb
 from training.engine.metrics import decide
 from training.engine.schema import ModelSchema, encode
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import xgboost as xgb
 
 from training.engine import boost, columns, crossed, evaluate, explain, metrics, suspect
 from training.engine.boost import Fit
 from training.engine.checkpoint import Progress
 from training.engine.config import RunConfig
 from training.engine.errors import Cancelled, Untrainable
+from training.engine.learner import xgb
 from training.engine.matrices import Data, Part
 from training.engine.observer import Checkpoints, Observer, Stage
 from training.engine.predict import Model

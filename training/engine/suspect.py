@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import xgboost as xgb
 from numpy.typing import NDArray
 from scipy import stats
 
 from training.engine import columns, metrics
 from training.engine.config import RunConfig
 from training.engine.errors import Cancelled
+from training.engine.learner import xgb
 from training.engine.matrices import Part
 from training.engine.observer import Observer
 from training.engine.recipes import OBJECTIVES, ONE_HOT_UP_TO
