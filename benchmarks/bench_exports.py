@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks import measure
-from datasets.profiling import profile
+from datasets.profiling.job import profile
 from registry.exporters import EXPORTERS, ExportContext, export
 from registry.exporters.model import decode
 from registry.exporters.parity import Parity, check

@@ -31,7 +31,7 @@ NOTES = (
 OURS = """
 import sys, tempfile
 from pathlib import Path
-from datasets.profiling import profile
+from datasets.profiling.job import profile
 with tempfile.TemporaryDirectory(dir=Path(sys.argv[1]).parent) as folder:
     found = profile(Path(sys.argv[1]), filename="table.csv", workdir=Path(folder), progress=lambda *_: None)
     print(found.document.rows, len(found.document.columns))

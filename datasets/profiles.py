@@ -19,7 +19,8 @@ from django.utils import timezone
 from accounts import quotas
 from datasets import multipart, privacy, storage, unread
 from datasets.models import DatasetVersion, Profile
-from datasets.profiling import Plan, Profiled, ProfileDocument, Unreadable, profile
+from datasets.profiling import Plan, ProfileDocument, Unreadable
+from datasets.profiling.job import Profiled, profile
 from fynix import blobs
 from fynix.errors import Invalid
 from fynix.queue import jobs

@@ -1,4 +1,7 @@
-"""Profiling of uploaded tables: what is in each column, how sure we are, and a typed table to learn from."""
+"""Profiling of uploaded tables: what is in each column, how sure we are, and a typed table to learn from.
+
+The words of it; the work is `job.profile`, which alone loads what works on columns.
+"""
 
 from datasets.profiling.document import (
     Association,
@@ -12,7 +15,6 @@ from datasets.profiling.document import (
     Value,
 )
 from datasets.profiling.formats import Unreadable
-from datasets.profiling.job import Profiled, profile
 from datasets.profiling.plan import Plan, ReadingChoice, Step
 
 __all__ = [
@@ -22,7 +24,6 @@ __all__ = [
     "Histogram",
     "Plan",
     "ProfileDocument",
-    "Profiled",
     "Reading",
     "ReadingChoice",
     "Reject",
@@ -30,5 +31,4 @@ __all__ = [
     "Step",
     "Unreadable",
     "Value",
-    "profile",
 ]

@@ -418,11 +418,20 @@ print(sorted({"xgboost", "sklearn", "scipy", "pandas", "onnxruntime", "shap", "r
 
 def test_who_answers_pages_loads_no_learner(tmp_path: Path) -> None:
     """It takes 2 s and 140 MB; a server has several processes that never learn."""
-    surroundings = {**os.environ, "FYNIX_DATA": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", PAGES], cwd=env.ROOT, env=surroundings, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    assert _loaded(tmp_path, PAGES) == "[]"
+
+
+BEGINS = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "fynix.settings"
+django.setup()
+print(sorted({"polars", "pyarrow", "xgboost"} & set(sys.modules)))
+"""
+
+
+def test_a_job_begins_with_its_own_tools_only(tmp_path: Path) -> None:
+    """Every job is a process: what works on columns costs it a quarter of a second, and not each needs that."""
+    assert _loaded(tmp_path, BEGINS) == "[]"
 
 
 LEARNS = """
@@ -433,7 +442,14 @@ import sklearn
 """
 
 
-def test_who_learns_and_answers_loads_the_learner_alone() -> None:
+def test_who_learns_and_answers_loads_the_learner_alone(tmp_path: Path) -> None:
     """With scikit-learn it would take 1.3 s and 130 MB more, in each process; who wants that afterwards gets it."""
-    done = subprocess.run([sys.executable, "-c", LEARNS], cwd=env.ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert _loaded(tmp_path, LEARNS) == "[]"
+
+
+def _loaded(data: Path, script: str) -> str:
+    surroundings = {**os.environ, "FYNIX_DATA": str(data)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=env.ROOT, env=surroundings, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()

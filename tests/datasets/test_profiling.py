@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from datasets.profiling import Profiled, ProfileDocument, profile
+from datasets.profiling import ProfileDocument
+from datasets.profiling.job import Profiled, profile
 
 SECRETS = ("ann.archer", "bob.baker", "412-55-", "555-01")
 

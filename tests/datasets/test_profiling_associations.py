@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from datasets.models import DatasetVersion
-from datasets.profiling import ProfileDocument, profile
+from datasets.profiling import ProfileDocument
 from datasets.profiling.associations import correlation_ratio, cramers_v, spearman
+from datasets.profiling.job import profile
 from tests.cast import Cast, as_
 from tests.datasets.uploading import read, uploaded
 

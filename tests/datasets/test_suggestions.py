@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.profiling import profile
+from datasets.profiling.job import profile
 from datasets.suggestions import RULES, Suggestion
 
 rng = random.Random(3)

@@ -7,7 +7,7 @@ import pytest
 from django.utils.timezone import now
 
 from datasets.models import DatasetVersion
-from datasets.profiling import Profiled
+from datasets.profiling.job import Profiled
 from fynix.queue import jobs, work
 from fynix.queue.models import Job, State
 from registry import packaging

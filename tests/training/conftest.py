@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import User
 from datasets.models import Dataset, DatasetVersion, Profile
-from datasets.profiling import Profiled, profile
+from datasets.profiling.job import Profiled, profile
 from fynix import blobs
 from fynix.queue import jobs
 from fynix.queue.models import Job

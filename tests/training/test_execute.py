@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Allowance
 from datasets.models import DatasetVersion
-from datasets.profiling import Profiled, profile
+from datasets.profiling.job import Profiled, profile
 from fynix import blobs, env
 from fynix.queue import jobs, supervision, work
 from fynix.queue.models import State

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from datasets.profiling import profile
+from datasets.profiling.job import profile
 from tests.cast import Cast
 from tests.training.conftest import ready_version, start
 from tests.training.test_execute import train_here

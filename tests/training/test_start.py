@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import AuditEvent
 from datasets.models import DatasetVersion
-from datasets.profiling import profile
+from datasets.profiling.job import profile
 from fynix.errors import Invalid
 from fynix.queue.models import Job, State
 from tests.cast import Cast, api
