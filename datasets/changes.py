@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-import polars as pl
 from django.utils.translation import gettext as _
 
-from datasets import versions
+from datasets import profiling, versions
 from datasets.models import DatasetVersion, Treatment
 from datasets.privacy import UnknownColumn
 from datasets.profiling import ColumnProfile, ProfileDocument, Step, Value
-from datasets.profiling.columns import cell
-from datasets.profiling.encodings import MOST_COLUMNS
-from datasets.profiling.plan import RESULTS, TYPES, types
-from datasets.profiling.recipe import unread
+from datasets.profiling.document import cell
+from datasets.profiling.plan import ONE_HOT_COLUMNS, RESULTS, TYPES, types
 from fynix.errors import Conflict, Invalid
 
 EXAMPLES = 5
@@ -79,7 +77,7 @@ def look(*, version: DatasetVersion, document: ProfileDocument, column: str, to:
     steps = tuple(Step(action, column, result) for action, result in RESULT_OF[to])
     if to in RESULTS["encode"]:
         _require_suited(profile, to)
-        columns = min(MOST_COLUMNS, int(profile.distinct.value)) if to == "one_hot" else 1
+        columns = min(ONE_HOT_COLUMNS, int(profile.distinct.value)) if to == "one_hot" else 1
         return Change(profile, to, steps, _filled(profile), columns=columns)
     if profile.chosen == types(steps)[column] and to not in ORDERS:
         raise versions.NothingChanges(_("“{column}” was made that already.").format(column=column), field="to")
@@ -122,22 +120,14 @@ def _filled(profile: ColumnProfile) -> int:
 def _retyped(version: DatasetVersion, profile: ColumnProfile, to: str, steps: tuple[Step, ...]) -> Change:
     if to in TEXTS:  # every value is a text
         return Change(profile, to, steps, _filled(profile))
-    lost = unread(_texts(version, profile.name), steps)
-    missing = int(lost["rows"].sum()) + profile.invalid
+    with versions.table(version) as path:
+        lost = profiling.losses(path, profile.name, steps)
+    missing = sum(lost.values()) + profile.invalid
     if missing >= _filled(profile):
         raise _unreadable(profile.name, to)
-    rows = [] if profile.hides_values else lost.head(EXAMPLES).iter_rows()
-    examples = tuple(Value(cell(value, profile), count) for value, count in rows)
+    told = [] if profile.hides_values else islice(lost.items(), EXAMPLES)
+    examples = tuple(Value(cell(value, profile), count) for value, count in told)
     return Change(profile, to, steps, _filled(profile), missing, examples)
-
-
-def _texts(version: DatasetVersion, column: str) -> pl.Series:
-    """The column's values as texts. Those that were not read when the table was typed are missing."""
-    with versions.table(version) as path:
-        values = pl.scan_parquet(path, glob=False).select(column).collect().to_series()
-    if values.dtype.is_temporal():
-        return values.dt.to_string("%Y-%m-%d %H:%M:%S")
-    return values.cast(pl.String)
 
 
 def _unreadable(column: str, to: str) -> UnreadableAsType:

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from datasets import versions
+from datasets import profiling, versions
 from datasets.models import DatasetVersion
-from datasets.profiling import ColumnProfile
-from datasets.profiling.associations import sampled
-from datasets.profiling.stability import Stability, of_values
+from datasets.profiling import ColumnProfile, Stability
 from fynix.errors import Invalid
 
 MOST_COLUMNS = 200  # whose values are held against one another; of all others the profiles are
@@ -127,8 +125,7 @@ def _stabilities(before: DatasetVersion, after: DatasetVersion, names: list[str]
     if not names:
         return {}
     with versions.table(before) as old, versions.table(after) as new:
-        first, second = sampled(old, names, before.rows or 0), sampled(new, names, after.rows or 0)
-    return {name: of_values(first[name], second[name]) for name in names}
+        return profiling.stabilities(old, new, names, rows_before=before.rows or 0, rows_after=after.rows or 0)
 
 
 def _gravity(shift: Shift) -> tuple[bool, float, float, int]:

@@ -24,6 +24,7 @@ FLOOR = 0.5
 VERDICTS: tuple[tuple[float, Verdict], ...] = ((0.90, "certain"), (0.70, "likely"), (FLOOR, "possible"))
 CONTAINS_SHARE = 0.001
 NEGATED = 0.3
+REDACTED = "•••"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
 
 

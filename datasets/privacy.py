@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-import polars as pl
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Project, User
+from datasets import profiling
 from datasets.models import Dataset, DatasetVersion, PrivacyDecision, Treatment
-from datasets.pii import mask
+from datasets.pii import REDACTED, mask
 from datasets.profiling import ColumnProfile, ProfileDocument, Value
-from datasets.profiling.treatment import REDACTED
 from fynix import blobs
 from fynix.errors import Conflict, Invalid
 
@@ -76,8 +75,7 @@ def reveal(
         detail={"dataset": version.dataset_id, "column": column},
     )  # fmt: skip
     with blobs.local(version.table_sha256) as path:
-        head = pl.scan_parquet(path, glob=False).select(pl.col(column).cast(pl.String)).head(REVEALED).collect()
-    return [None if value is None else str(value) for value in head.to_series()]
+        return profiling.first(path, column, REVEALED)
 
 
 def obeyed(document: ProfileDocument, decisions: Mapping[str, str]) -> ProfileDocument:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from django.db.models import Max
 
 from fynix import blobs
@@ -18,6 +17,9 @@ from training.engine.recipes import METRICS
 from training.engine.report import Curves
 from training.models import Run, RunEvent
 from training.narrative import Claim
+
+if TYPE_CHECKING:
+    import polars as pl
 
 TIMELINE = ("queued", "load", "check", "split", "train", "evaluate", "explain", "package", "done")
 """The stages that every run goes through."""
@@ -215,4 +217,6 @@ def snapshot(run: Run, *, now: datetime) -> dict[str, Any]:
 
 def held_out(run: Run) -> pl.DataFrame:
     """The test rows of a finished run: raw columns and the target. Raises blobs.Corrupt."""
+    import polars as pl  # noqa: PLC0415  it takes 60 MB, and no other page of a run needs it
+
     return pl.read_parquet(BytesIO(blobs.read(run.outcome.holdout_sha256)))

@@ -1,9 +1,10 @@
 """Pages of runs: starting one, the list, and the page that is live while a run is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -338,10 +339,9 @@ def _advice(request: AuthedRequest, version: DatasetVersion, form: RunForm) -> d
 
 def _guess(version: DatasetVersion, target: str) -> tuple[engine.TaskGuess | None, str]:
     """The task that suits the target, or why none does."""
-    with versions.table(version) as path:
-        values = pl.read_parquet(path, columns=[target])[target]
     try:
-        return engine.guess_task(values), ""
+        with versions.table(version) as path:
+            return engine.guess_from(path, target), ""
     except engine.Untrainable as refusal:
         return None, refusal.message
 

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from datasets.pii import scan, shown, words
+from datasets.pii import scan, words
 from datasets.profiling import histograms
-from datasets.profiling.document import Basis, ColumnProfile, Figure, Kind, Value
+from datasets.profiling.document import Basis, ColumnProfile, Figure, Kind, Value, cell
 from datasets.profiling.kinds import TEXT, Meaning, meaning
 from datasets.profiling.plan import Type
 
@@ -22,7 +22,6 @@ SAMPLED_ROWS = 1_000_000
 SEED = 20
 SCANNED = 10_000
 JUDGED = 5_000
-LONGEST = 200
 TOP = 10
 EXAMPLES = 5
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -327,12 +326,6 @@ def _examples(texts: pl.Series, values: pl.Series) -> tuple[str, ...]:
     """The first different cells that do not fit the column's kind."""
     misfits = texts.filter(values.is_null() & texts.is_not_null())
     return tuple(misfits.unique(maintain_order=True).head(EXAMPLES).to_list())
-
-
-def cell(text: str, column: ColumnProfile) -> str:
-    """A cell as the document may hold it: masked or redacted, and no longer than 200 characters."""
-    safe = text if column.treatment == "show" else shown(text[:2000], column.pii)
-    return safe if len(safe) <= LONGEST else f"{safe[:LONGEST]}…"
 
 
 def _presentable(profile: ColumnProfile) -> ColumnProfile:

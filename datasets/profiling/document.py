@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from datasets.pii import PiiFinding
+from datasets.pii import PiiFinding, shown
 from datasets.suggestions import Suggestion
 
 Basis = Literal["exact", "sampled", "approx"]
@@ -26,6 +26,7 @@ Storage = Literal["number", "text", "datetime"]
 Scale = Literal["values", "linear", "log", "calendar", "length"]
 Method = Literal["spearman", "cramers_v", "correlation_ratio"]
 Cell = float | int | str
+LONGEST_CELL = 200
 
 
 @dataclass(frozen=True)
@@ -241,3 +242,9 @@ def _column(data: Mapping[str, Any]) -> ColumnProfile:
 
 def _histogram(data: Mapping[str, Any]) -> Histogram:
     return Histogram(**{**data, "edges": tuple(data["edges"]), "counts": tuple(data["counts"])})
+
+
+def cell(text: str, column: ColumnProfile) -> str:
+    """A cell as the document may hold it: masked or redacted, and no longer than 200 characters."""
+    safe = text if column.treatment == "show" else shown(text[:2000], column.pii)
+    return safe if len(safe) <= LONGEST_CELL else f"{safe[:LONGEST_CELL]}…"

@@ -11,9 +11,8 @@ import polars as pl
 
 from datasets.profiling.columns import cast
 from datasets.profiling.kinds import meaning
-from datasets.profiling.plan import Type
+from datasets.profiling.plan import ONE_HOT_COLUMNS, Type
 
-MOST_COLUMNS = 20
 RARE = 0.01  # of the rows with a value
 OTHER = "other"
 
@@ -23,7 +22,8 @@ Encode = Callable[[pl.LazyFrame, str, Type | None], pl.LazyFrame]
 def one_hot(table: pl.LazyFrame, column: str, _: Type | None) -> pl.LazyFrame:
     """A column of 0 and 1 for each of the 20 most frequent levels, in place of the column; 0 where missing."""
     names = table.collect_schema().names()
-    parts = {_unused(f"{column}={level}", names): level for level in _levels(table, column)["level"].head(MOST_COLUMNS)}
+    levels = _levels(table, column)["level"].head(ONE_HOT_COLUMNS)
+    parts = {_unused(f"{column}={level}", names): level for level in levels}
     cells = [pl.when(pl.col(column).eq_missing(pl.lit(level))).then(pl.lit("1")).otherwise(pl.lit("0")).alias(name)
              for name, level in parts.items()]  # fmt: skip
     place = names.index(column)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from datasets.profiling import parquet
 from datasets.profiling.associations import associations
-from datasets.profiling.columns import cell, different, examine
-from datasets.profiling.document import ColumnProfile, Figure, ProfileDocument
+from datasets.profiling.columns import different, examine
+from datasets.profiling.document import ColumnProfile, Figure, ProfileDocument, cell
 from datasets.profiling.kinds import Meaning
 from datasets.profiling.plan import Plan, Type, types
 from datasets.profiling.reading import TextTable, read

@@ -16,6 +16,7 @@ TYPES: tuple[Type, ...] = get_args(Type)
 ACTIONS = ("drop", "drop_repeated", "impute", "merge", "days_first", "months_first", "retype", "encode")
 RESULTS: Mapping[str, tuple[str, ...]] = {"retype": TYPES, "encode": ("one_hot", "frequency", "rare", "log")}
 """What a column can become, for the actions that ask."""
+ONE_HOT_COLUMNS = 20  # for the most frequent levels
 TREATMENTS = ("show", "partial", "redact", "hash", "drop")
 
 

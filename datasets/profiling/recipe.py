@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
@@ -49,13 +50,15 @@ def applied(table: pl.LazyFrame, steps: Sequence[Step]) -> pl.LazyFrame:
     return table
 
 
-def unread(texts: pl.Series, steps: Sequence[Step]) -> pl.DataFrame:
-    """What these steps, the last of which retypes the column, would make missing: each different `value` with its
-    `rows`, the most frequent first."""
-    name = texts.name
+def losses(path: Path, name: str, steps: Sequence[Step]) -> dict[str, int]:
+    """What these steps, the last of which retypes the column of a typed table, would make missing: each different
+    value with its rows, the most frequent first. What was not read when the table was typed is missing already."""
+    values = pl.scan_parquet(path, glob=False).select(name).collect().to_series()
+    texts = values.dt.to_string("%Y-%m-%d %H:%M:%S") if values.dtype.is_temporal() else values.cast(pl.String)
     after = applied(pl.LazyFrame({name: texts}), steps).collect()[name]
     lost = texts.filter(texts.is_not_null() & cast(after, meaning(after, types(steps)[name])).is_null())
-    return lost.alias("value").value_counts(name="rows").sort(["rows", "value"], descending=[True, False])
+    counts = lost.alias("value").value_counts(name="rows").sort(["rows", "value"], descending=[True, False])
+    return dict(counts.iter_rows())
 
 
 def _drop(table: pl.LazyFrame, column: str, _: Type | None) -> pl.LazyFrame:

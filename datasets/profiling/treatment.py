@@ -10,12 +10,11 @@ from functools import partial
 
 import polars as pl
 
-from datasets.pii import mask, scan
+from datasets.pii import REDACTED, mask, scan
 from datasets.profiling import parquet, sniff
 from datasets.profiling.columns import sample_of
 from datasets.profiling.reading import TextTable
 
-REDACTED = "•••"
 HASH_LENGTH = 16  # hexadecimal digits: 64 bits, so that two of a million values hardly ever meet
 
 

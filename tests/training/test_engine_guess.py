@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from training.engine import Untrainable, guess_task
-from training.engine.target import read_labels
+from training.engine import Untrainable
+from training.engine.target import guess_task, read_labels
 
 
 @pytest.mark.parametrize(

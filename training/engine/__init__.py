@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from training.engine.report import RunReport
     from training.engine.run import Outcome, train
     from training.engine.schema import BadInput, InputColumn, ModelSchema
-    from training.engine.target import TaskGuess, guess_task
+    from training.engine.target import TaskGuess, guess_from
 
 HOMES = {
     "BadInput": "schema",
@@ -27,7 +27,7 @@ HOMES = {
     "RunReport": "report",
     "TaskGuess": "target",
     "Untrainable": "errors",
-    "guess_task": "target",
+    "guess_from": "target",
     "train": "run",
 }
 
@@ -45,7 +45,7 @@ __all__ = [
     "RunReport",
     "TaskGuess",
     "Untrainable",
-    "guess_task",
+    "guess_from",
     "train",
 ]
 

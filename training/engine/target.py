@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -43,6 +44,11 @@ def as_labels(values: pl.Series) -> pl.Series:
     distinct = values.unique()
     texts = pl.Series([None if is_missing(v) else _label(v) for v in distinct.to_list()], dtype=pl.String)
     return values.replace_strict(distinct, texts, return_dtype=pl.String)
+
+
+def guess_from(table: Path, target: str) -> TaskGuess:
+    """The task for a column of a typed table. Raises Untrainable."""
+    return guess_task(pl.read_parquet(table, columns=[target])[target])
 
 
 def guess_task(values: pl.Series) -> TaskGuess:
