@@ -227,6 +227,7 @@ class DerivationsView(APIView):
         value of a column can be read as the type that a step gives it.
         """
         row = _version(request, version, needs=Action.UPLOAD)
+        versions.require_file(row)
         query = serializers.Derivation(data=request.data)
         query.is_valid(raise_exception=True)
         said = query.validated_data["reading"]
@@ -248,10 +249,11 @@ class ChangesView(APIView):
     def get(self, request: Request, version: str) -> Response:
         """What a column would become, and how many values would go missing. Nothing is changed.
 
-        409 `profile_not_ready`, `decision_pending`, 422 `unknown_column`, `unreadable_as_type`, `unsuited_column`,
+        409 `profile_not_ready`, `decision_pending`, 410 `file_gone`, 422 `unknown_column`, `unreadable_as_type`, `unsuited_column`,
         `nothing_changes`.
         """
         row = _version(request, version, needs=Action.UPLOAD)
+        versions.require_file(row)
         query = serializers.ChangeQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         change = changes.look(version=row, document=versions.document(row), **query.validated_data)

@@ -88,6 +88,16 @@ def table(version: DatasetVersion) -> Iterator[Path]:
         yield path
 
 
+def require_file(version: DatasetVersion) -> None:
+    """Raise FileGone where nothing can be made from the uploaded file any more."""
+    if version.file_gone_at:
+        raise FileGone(
+            _("The uploaded file went on {day}: this project keeps it for a time. Upload it again.").format(
+                day=f"{version.file_gone_at:%Y-%m-%d}"
+            )
+        )
+
+
 def _require_ready(version: DatasetVersion) -> None:
     if ready(version):
         return
@@ -132,6 +142,7 @@ def derive(
 
     Raises NotReady, NothingChanges, FileGone.
     """
+    require_file(parent)
     if steps or not unread.is_kept(parent):
         _require_ready(parent)
     former = Plan.from_json(parent.plan)
@@ -141,12 +152,7 @@ def derive(
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=parent.dataset_id)  # whoever throws the file away is first or last
         parent.refresh_from_db(fields=["sha256", "file_gone_at"])
-        if parent.file_gone_at:
-            raise FileGone(
-                _("The uploaded file went on {day}: this project keeps it for a time. Upload it again.").format(
-                    day=f"{parent.file_gone_at:%Y-%m-%d}"
-                )
-            )
+        require_file(parent)
         if not parent.sha256:
             raise NotReady(_("This file has been thrown away. Upload it again."))
         version = _append(

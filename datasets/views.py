@@ -91,8 +91,7 @@ def compare(request: AuthedRequest, project: str, dataset: str, number: int) -> 
 @signed_in
 def read_again(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
     """The same file, read as the person says, becomes the next version."""
-    found = _dataset(request, project, dataset, needs=Action.UPLOAD)
-    version = _version(found, number)
+    version = _with_file(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
     form = _reading_form(version, request.POST)
     if not form.is_valid():
         return render(request, "datasets/read_again.html", {**_about(request, version), "reading_form": form})
@@ -132,7 +131,7 @@ def discard(request: AuthedRequest, project: str, dataset: str, number: int) -> 
 @signed_in
 def recipe(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
     """The same file becomes the next version, with the fixes that were ticked."""
-    version = _version(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
+    version = _with_file(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
     offered = {offer.key: offer.step for offer in fixes.offers(versions.document(version))}
     steps = tuple(offered[key] for key in dict.fromkeys(request.POST.getlist("fix")) if key in offered)
     if not steps:
@@ -145,7 +144,7 @@ def recipe(request: AuthedRequest, project: str, dataset: str, number: int) -> H
 @signed_in
 def column_change(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
     """What a column would become and what that costs; a POST makes the version."""
-    version = _version(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
+    version = _with_file(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
     document, sent = versions.document(version), request.POST or request.GET
     names = [column.name for column in document.columns]
     form = forms.ColumnChangeForm(sent if "to" in sent else None, names=names, initial=request.GET.dict())
@@ -165,7 +164,7 @@ def column_change(request: AuthedRequest, project: str, dataset: str, number: in
 @signed_in
 def privacy_apply(request: AuthedRequest, project: str, dataset: str, number: int) -> HttpResponse:
     """The same file becomes the next version, with what was decided about personal data."""
-    version = _version(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
+    version = _with_file(_dataset(request, project, dataset, needs=Action.UPLOAD), number)
     try:
         return redirect(versions.derive(parent=version, by=request.user, at=timezone.now()))
     except versions.NothingChanges as error:
@@ -249,6 +248,13 @@ def _version(dataset: Dataset, number: int) -> DatasetVersion:
     version = versions.all_versions().filter(dataset=dataset, number=number).first()
     if version is None:
         raise Http404
+    return version
+
+
+def _with_file(dataset: Dataset, number: int) -> DatasetVersion:
+    """A version from whose file another one can be made. Raises Http404, versions.FileGone."""
+    version = _version(dataset, number)
+    versions.require_file(version)
     return version
 
 

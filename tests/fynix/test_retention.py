@@ -446,7 +446,7 @@ def test_an_uploaded_file_goes_after_a_warning_and_its_table_stays(
     expiry.turn(at=began)
     assert notifications.listed(cast.mia).filter(kind=News.FILES_EXPIRE).count() == 1
     expiry.turn(at=began + 6 * DAY)
-    assert "file went" not in as_(cast.vic).get(twice_read.get_absolute_url()).content.decode()
+    assert "file has gone" not in as_(cast.vic).get(twice_read.get_absolute_url()).content.decode()
     for day in (7, 8):
         expiry.turn(at=began + day * DAY)
     assert Allowance.objects.get(project=cast.acme).used_bytes == before - twice_read.size_bytes
@@ -459,7 +459,7 @@ def test_an_uploaded_file_goes_after_a_warning_and_its_table_stays(
     assert blobs.exists(twice_read.table_sha256)
     assert [*invariants.present(now())] == []
     page = as_(cast.ben).get(twice_read.get_absolute_url()).content.decode()
-    assert "The uploaded file went on" in page
+    assert "The uploaded file has gone" in page
     assert "Read it differently" not in page
     shown = api(cast.vic).get(f"/api/v1/dataset-versions/{twice_read.pk}").json()
     assert (shown["sha256"], bool(shown["file_gone_at"])) == (twice_read.sha256, True)
@@ -467,6 +467,60 @@ def test_an_uploaded_file_goes_after_a_warning_and_its_table_stays(
     assert refused.status_code == 410
     assert "this project keeps it for a time. Upload it again." in refused.content.decode()
     assert DatasetVersion.objects.count() == 2
+
+
+def test_nothing_is_offered_that_needs_a_file_that_went(cast: Cast) -> None:
+    rows = "".join(f"{n % 40},{'basic' if n % 3 else 'plus'},one\n" for n in range(200))
+    old = read(uploaded(cast.ben, cast.acme, f"age,plan,same\n{rows}".encode(), "plans.csv"))
+    read(uploaded(cast.ben, cast.acme, f"age,plan,same\n{rows}9,plus,one\n".encode(), dataset=old.dataset.slug))
+    decided = {"column": "plan", "treatment": "redact"}
+    assert api(cast.mia).post(f"/api/v1/dataset-versions/{old.pk}/privacy", decided).status_code == 201
+    page, program = old.get_absolute_url(), f"/api/v1/dataset-versions/{old.pk}"
+    offers = (
+        "Make a version with the ticked ones",
+        "Change what it is",
+        "Read it differently",
+        "Make a version with them",
+    )
+    before = as_(cast.ben).get(page).content.decode()
+    assert all(offer in before for offer in offers)
+    DatasetVersion.objects.filter(pk=old.pk).update(file_gone_at=now())
+
+    after = as_(cast.ben).get(page).content.decode()
+    assert [offer for offer in offers if offer in after] == []
+    assert f"It went on {now():%Y-%m-%d}" in after
+    assert 'href="#new-version"' in after
+    assert "Upload it again" not in as_(cast.vic).get(page).content.decode()
+    step = {"action": "drop", "column": "same", "to": None}
+    retype = {"action": "retype", "column": "age", "to": "category"}
+    answers = {
+        "look at a change": as_(cast.ben).get(f"{page}/column", {"column": "age", "to": "category"}),
+        "change": as_(cast.ben).post(f"{page}/column", {"column": "age", "to": "category"}),
+        "fix": as_(cast.ben).post(f"{page}/recipe", {"fix": "drop:same"}),
+        "fix nothing": as_(cast.ben).post(f"{page}/recipe"),
+        "read": as_(cast.ben).post(f"{page}/reading", {"delimiter": "much too long"}),
+        "treat": as_(cast.ben).post(f"{page}/treated"),
+    }
+    assert {what: answer.status_code for what, answer in answers.items()} == dict.fromkeys(answers, 410)
+    assert all("this project keeps it for a time. Upload it again." in a.content.decode() for a in answers.values())
+    asked = [
+        api(cast.ben).get(f"{program}/column-change", {"column": "age", "to": "category"}),
+        *(api(cast.ben).post(f"{program}/derivations", body) for body in ({"steps": [step]}, {"steps": [retype]}, {})),
+    ]
+    assert [(a.status_code, a.json()["code"], a["Content-Type"]) for a in asked] == [
+        (410, "file_gone", "application/problem+json")
+    ] * len(asked)
+    assert DatasetVersion.objects.count() == 2
+    assert as_(cast.ben).get(f"{page}/compare").status_code == 200
+    assert as_(cast.ben).get(f"/p/acme/runs/new?version={old.pk}&target=plan").status_code == 200
+
+
+def test_a_failed_reading_whose_file_went_later_says_so(cast: Cast) -> None:
+    failed = read(uploaded(cast.ben, cast.acme, b"age^plan\n31^basic\n44^plus\n", "carets.txt"))
+    DatasetVersion.objects.filter(pk=failed.pk).update(file_gone_at=now())
+    page = as_(cast.ben).get(failed.get_absolute_url()).content.decode()
+    assert "Say how it is written" not in page
+    assert differently(cast.ben, failed).status_code == 410
 
 
 def test_a_file_that_is_read_in_another_way_at_the_last_moment_stays(cast: Cast, twice_read: DatasetVersion) -> None:
