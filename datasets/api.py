@@ -249,8 +249,8 @@ class ChangesView(APIView):
     def get(self, request: Request, version: str) -> Response:
         """What a column would become, and how many values would go missing. Nothing is changed.
 
-        409 `profile_not_ready`, `decision_pending`, 410 `file_gone`, 422 `unknown_column`, `unreadable_as_type`, `unsuited_column`,
-        `nothing_changes`.
+        409 `profile_not_ready`, `decision_pending`, 410 `file_gone`, 422 `unknown_column`, `unreadable_as_type`,
+        `unsuited_column`, `nothing_changes`.
         """
         row = _version(request, version, needs=Action.UPLOAD)
         versions.require_file(row)
