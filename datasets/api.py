@@ -166,7 +166,7 @@ class LeftOutView(APIView):
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )  # fmt: skip
     def post(self, request: Request, version: str) -> HttpResponse:
-        """The same with the lines themselves. Who asked is recorded. 409 `no_lines_left_out`."""
+        """The same with the lines themselves. Who asked is recorded. 409 `no_lines_left_out`, 410 `lines_gone`."""
         row = _version(request, version, needs=Action.UNMASK)
         data = leftovers.lines(version=row, by=access.person(request), at=timezone.now())
         return HttpResponse(data, content_type="text/csv")

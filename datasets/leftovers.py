@@ -14,7 +14,7 @@ from datasets.models import DatasetVersion
 from datasets.profiling import leftover
 from datasets.profiling.leftover import Leftover
 from fynix import blobs
-from fynix.errors import Conflict
+from fynix.errors import Conflict, DomainError
 from fynix.spreadsheets import harmless
 
 
@@ -24,13 +24,34 @@ class NothingLeft(Conflict):
     code = "no_lines_left_out"
 
 
+class LinesGone(DomainError):
+    """What stood in the lines went with the file by the project's rule."""
+
+    code = "lines_gone"
+    status = 410
+
+
+def gone(version: DatasetVersion) -> bool:
+    """Whether only the numbers and reasons of the lines are left."""
+    return version.file_gone_at is not None and not version.lines_bytes
+
+
 def reasons(version: DatasetVersion) -> bytes:
     """Numbers of lines and why they were left out. Raises versions.NotReady, NothingLeft, blobs.Corrupt."""
     return _csv(("line", "reason"), ((str(each.line), each.reason) for each in _found(version)))
 
 
 def lines(*, version: DatasetVersion, by: User, at: datetime) -> bytes:
-    """The same with the lines as they are in the file; that somebody looked is recorded first. Raises as `reasons`."""
+    """The same with the lines as they are in the file; that somebody looked is recorded first.
+
+    Raises as `reasons`, and LinesGone.
+    """
+    if version.leftover_sha256 and gone(version):
+        raise LinesGone(
+            _("What stood in these lines went on {day} with the uploaded file. Their numbers and reasons stay.").format(
+                day=f"{version.file_gone_at:%Y-%m-%d}"
+            )
+        )
     found = list(_found(version))
     audit.record(
         audit.Act.DATASET_LINES, actor=by, project=version.dataset.project, subject=version.pk, at=at,

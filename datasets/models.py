@@ -127,8 +127,8 @@ class UploadPart(models.Model):
 
 class DatasetVersion(models.Model):
     """One immutable state of a table. `sha256` names the file as it came, `table_sha256` the typed Parquet,
-    `leftover_sha256` the lines that were left out of it. The file as it came may go, at
-    `file_gone_at`, by fynix.retention; its hash stays.
+    `leftover_sha256` the lines that were left out of it, of which `lines_bytes` are what stands in them. The file as it
+    came may go, at `file_gone_at`, by fynix.retention; its hash stays. What stands in the lines goes with it.
 
     `plan` is one profiling.Plan: what people decided about its reading. A version with a `parent` was made from
     the same file as that one, by another plan. Its readiness is the state of its job. Written by versions.py and
@@ -148,6 +148,7 @@ class DatasetVersion(models.Model):
     table_sha256 = models.CharField(max_length=64, blank=True)
     table_bytes = models.BigIntegerField(default=0)
     leftover_sha256 = models.CharField(max_length=64, blank=True)
+    lines_bytes = models.BigIntegerField(default=0)
     file_gone_at = models.DateTimeField(null=True)
     rows = models.BigIntegerField(null=True)
     columns = models.PositiveIntegerField(null=True)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts import quotas
 from datasets import multipart, privacy, storage, unread
 from datasets.models import DatasetVersion, Profile
-from datasets.profiling import Plan, ProfileDocument, Unreadable
+from datasets.profiling import Plan, ProfileDocument, Unreadable, leftover
 from datasets.profiling.job import Profiled, profile
 from fynix import blobs
 from fynix.errors import Invalid
@@ -59,6 +59,8 @@ def execute(work: Work) -> None:
         kept = [path for path in (found.table, found.leftover) if path is not None]
         quotas.fit(project=version.dataset.project, size_bytes=sum(path.stat().st_size for path in kept))
         stored = [blobs.put(path) for path in kept]
+        if found.leftover is not None:
+            version.lines_bytes = found.leftover.stat().st_size - len(leftover.without_lines(found.leftover))
     _keep_source(work, version)
     _conclude(work, version, found.document, *stored)
     storage.remove(_spool(version))
@@ -155,16 +157,16 @@ def _conclude(
     version: DatasetVersion,
     document: ProfileDocument,
     table: blobs.Blob,
-    leftover: blobs.Blob | None = None,
+    left: blobs.Blob | None = None,
 ) -> None:
     at = timezone.now()
     version.table_sha256, version.table_bytes = table.sha256, table.size_bytes
     version.rows, version.columns = document.rows, len(document.columns)
-    version.leftover_sha256 = leftover.sha256 if leftover else ""
-    size_bytes = _own_bytes(version) + table.size_bytes + (leftover.size_bytes if leftover else 0)
+    version.leftover_sha256 = left.sha256 if left else ""
+    size_bytes = _own_bytes(version) + table.size_bytes + (left.size_bytes if left else 0)
     with transaction.atomic():
         Profile.objects.create(version=version, document=document.to_json(), created_at=at)
-        version.save(update_fields=["table_sha256", "table_bytes", "leftover_sha256", "rows", "columns"])
+        version.save(update_fields=["table_sha256", "table_bytes", "leftover_sha256", "lines_bytes", "rows", "columns"])
         quotas.settle(
             project=version.dataset.project, user=version.created_by, kind="dataset", subject=version.pk,
             reserved_bytes=_own_bytes(version), size_bytes=size_bytes, at=at,

@@ -292,6 +292,7 @@ def _profile(request: AuthedRequest, version: DatasetVersion) -> dict[str, Any]:
         "pairs": pages.together(document, chosen.get("beside", "")),
         "paired": sorted({name for pair in document.associations for name in (pair.first, pair.second)}),
         "reading_form": _reading_form(version),
+        "lines_gone": leftovers.gone(version),
         "treatments": Treatment.choices,
         "decisions": privacy.current(version.dataset),
         "pending": versions.pending(version),

@@ -38,7 +38,7 @@ SENTENCES: dict[str, str | Promise] = {
     Act.VERSION_ROLLBACK: _("{who} rolled {thing} back to version {to}: “{reason}”"),
     Act.RETENTION_CHANGE: _("{who} changed how long files are kept."),
     Act.FILES_EXPIRE: _("The files of {thing} went, as the project's rule says."),
-    Act.RESULTS_EXPIRE: _("The answers of {thing} went, as the project's rule says."),
+    Act.RESULTS_EXPIRE: _("Rows and answers of {thing} went, as the project's rule says."),
     Act.UPLOAD_EXPIRE: _("The uploaded file of {thing} went, as the project's rule says."),
     Act.ALLOWANCE_CHANGE: _("{who} changed the limit of storage."),
 }

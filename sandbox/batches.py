@@ -70,8 +70,8 @@ def start(*, versions: Sequence[ModelVersion], rows: Rows, label: str, by: User,
         Project.objects.select_for_update().get(pk=model.project_id)
         _check_open(model.project)
         batch = Batch(
-            model=model, source=rows.source, table=rows.table, filename=rows.filename, input_sha256=sha256, label=label,
-            created_by=by, created_at=at,
+            model=model, source=rows.source, table=rows.table, filename=rows.filename, input_sha256=sha256,
+            rows_bytes=len(rows.data), label=label, created_by=by, created_at=at,
         )  # fmt: skip
         batch.job = jobs.enqueue(kind="test", subject=batch.pk, project_id=model.project_id, user_id=by.pk, at=at)
         batch.save(force_insert=True)

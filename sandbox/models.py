@@ -36,9 +36,10 @@ class Source(models.TextChoices):
 class Batch(models.Model):
     """One to five versions of a model that answer the same rows, as background work. Its life is its job's.
 
-    `input_sha256` names the stored rows; `table` is set when they are a dataset version's. `results_sha256` names the
-    answers, row by row, as CSV, once there; they may go at `results_gone_at`, which leaves the evidence. Written by
-    batches.py, execution.py and fynix.retention.
+    `input_sha256` names the stored rows; `table` is set when they are a dataset version's, and `rows_bytes` are what
+    those of a file take. `results_sha256` names the answers, row by row, as CSV, once there. Rows that were sent and
+    answers may go, at `rows_gone_at` and `results_gone_at`, which leaves the evidence. Written by batches.py,
+    execution.py and fynix.retention.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=batch_id, editable=False)
@@ -49,6 +50,8 @@ class Batch(models.Model):
     table = models.ForeignKey(DatasetVersion, null=True, on_delete=models.PROTECT, related_name="+")
     filename = models.CharField(max_length=255, blank=True)
     input_sha256 = models.CharField(max_length=64)
+    rows_bytes = models.BigIntegerField(default=0)
+    rows_gone_at = models.DateTimeField(null=True)
     label = models.CharField(max_length=255, blank=True)
     results_sha256 = models.CharField(max_length=64, blank=True)
     results_bytes = models.BigIntegerField(default=0)
@@ -64,6 +67,7 @@ class Batch(models.Model):
                 | (~Q(source=Source.TABLE) & Q(table__isnull=True)),
                 name="batch_names_its_table",
             ),
+            CheckConstraint(condition=Q(rows_gone_at__isnull=True) | Q(source=Source.FILE), name="only_sent_rows_go"),
         ]
 
     def __str__(self) -> str:

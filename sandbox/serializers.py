@@ -102,12 +102,13 @@ class BatchShape(serializers.ModelSerializer[Batch]):
         model = Batch
         fields = [
             "batch_test_id", "task_id", "state", "error", "rows_from", "filename", "label", "input_sha256",
-            "results_sha256", "results_bytes", "results_gone_at", "test_runs", "created_at",
+            "rows_gone_at", "results_sha256", "results_bytes", "results_gone_at", "test_runs", "created_at",
         ]  # fmt: skip
         extra_kwargs = {
             "filename": {"help_text": "Name of the file, when it was one."},
             "label": {"help_text": "The column with the right answers; empty: the target, when the rows have it."},
             "input_sha256": {"help_text": "Hash of the stored rows."},
+            "rows_gone_at": {"help_text": "When rows that were sent went by the project's rule; null: they have not."},
             "results_sha256": {"help_text": "Hash of the results; empty until they are there."},
             "results_bytes": {"help_text": "Their size."},
             "results_gone_at": {"help_text": "When they went by the project's rule; null: they have not."},

@@ -33,11 +33,11 @@ def collect(text: Path, rejects: Sequence[Reject], into: Path, *, newline: str) 
     room = MOST_BYTES
     with (
         text.open(encoding="utf-8-sig", errors="replace", newline=newline) as lines,
-        into.open("w", encoding="utf-8") as out,
+        into.open("wb") as out,
     ):
         for number, line in enumerate(lines, 1):
             if number in reasons:
-                written = json.dumps([number, reasons[number], line.rstrip("\r\n")[:MOST_CHARACTERS]]) + "\n"
+                written = _written(number, reasons[number], line.rstrip("\r\n")[:MOST_CHARACTERS])
                 room -= len(written)
                 if room < 0:
                     break
@@ -45,8 +45,17 @@ def collect(text: Path, rejects: Sequence[Reject], into: Path, *, newline: str) 
     return into
 
 
+def without_lines(path: Path) -> bytes:
+    """What `collect` wrote, with the numbers and reasons only."""
+    return b"".join(_written(each.line, each.reason, "") for each in read(path))
+
+
 def read(path: Path) -> Iterator[Leftover]:
     """What `collect` wrote."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield Leftover(*json.loads(line))
+
+
+def _written(line: int, reason: str, text: str) -> bytes:
+    return json.dumps([line, reason, text]).encode() + b"\n"

@@ -30,7 +30,7 @@ def _days(help_text: str, *, allow_null: bool = True) -> serializers.IntegerFiel
 
 class RetentionRule(serializers.Serializer[Any]):
     file_days = _days("Days from the making of a version until its files go; null: never.")
-    result_days = _days("Days from a test of many rows until its answers go; null: never.")
+    result_days = _days("Days from a test of many rows until its answers and the rows sent for it go; null: never.")
     upload_days = _days("Days from the last version made from an uploaded file until the file goes; null: never.")
 
 

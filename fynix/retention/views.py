@@ -20,9 +20,13 @@ from fynix.retention import expiry
 
 HELP = {
     Keepsake.FILES: _("Days from the making of a version until its files for taking away go. Empty: for ever."),
-    Keepsake.RESULTS: _("Days from a test of many rows until its answers go. Its figures stay. Empty: for ever."),
+    Keepsake.RESULTS: _(
+        "Days from a test of many rows until its answers go, with the rows that were sent. Its figures stay. "
+        "Empty: for ever."
+    ),
     Keepsake.UPLOADS: _(
-        "Days from the last version made from an uploaded file until the file goes. Its tables stay. Empty: for ever."
+        "Days from the last version made from an uploaded file until the file goes, with the lines that were left out. "
+        "Its tables stay. Empty: for ever."
     ),
 }
 

@@ -36,7 +36,7 @@ REFERENCES = (
     Reference(Outcome, "holdout_sha256"),
     Reference(ModelVersion, "sha256"),
     Reference(Artifact, "sha256"),
-    Reference(Batch, "input_sha256"),
+    Reference(Batch, "input_sha256", held=Q(rows_gone_at__isnull=True)),
     Reference(Batch, "results_sha256", held=Q(results_gone_at__isnull=True)),
 )
 # What else is called so: hashes of secrets, of parts and of documents, which no file is stored under.

@@ -1,9 +1,13 @@
 """Files that go after a time: told before, taken with care, and never those that somebody relies on."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,13 +17,14 @@ from django.core import mail
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.forms import model_to_dict
 from django.utils.timezone import now
 
-from accounts import access, audit, letters, notifications, quotas, retention
+from accounts import access, letters, notifications, quotas, retention
 from accounts.audit import Act
 from accounts.models import Allowance, AuditEvent, Keepsake, News, RetentionRule, RetentionWarning
 from datasets.models import DatasetVersion
-from fynix import activity, blobs
+from fynix import activity, blobs, env
 from fynix.retention import expiry
 from fynix.safekeeping import invariants, strays
 from registry import promotion
@@ -38,7 +43,7 @@ from tests.registry.conftest import (  # noqa: F401
     learnt,
     proofs,
 )
-from tests.sandbox.test_many import put_through
+from tests.sandbox.test_many import GOOD, ask, put_through
 from tests.training.conftest import run  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -327,7 +332,10 @@ def answered(cast: Cast, first: ModelVersion) -> Batch:  # noqa: F811
 
 def test_answers_of_a_test_go_after_a_warning_and_its_figures_stay(cast: Cast, answered: Batch, aged: Any) -> None:
     before, began = Allowance.objects.get(project=cast.acme).used_bytes, now()
-    aged(answered.results_sha256, 999)
+    for sha256 in (answered.results_sha256, answered.input_sha256):
+        aged(sha256, 999)
+    freed = answered.results_bytes + answered.rows_bytes
+    assert answered.rows_bytes == len(GOOD)
     expiry.turn(at=began)
     (told,) = notifications.listed(cast.mia).filter(kind=News.FILES_EXPIRE)
     assert told.address == PAGE
@@ -340,19 +348,53 @@ def test_answers_of_a_test_go_after_a_warning_and_its_figures_stay(cast: Cast, a
     assert "this project keeps them for a time. The figures stay." in refused.json()["detail"]
     page = as_(cast.ben).get(f"/p/acme/tests/{answered.pk}").content.decode()
     assert "The answers have gone" in page
+    assert "The rows that were sent went, too." in page
     assert "Figures on these rows" in page
     assert "Answers as CSV" not in page
-    assert Allowance.objects.get(project=cast.acme).used_bytes == before - answered.results_bytes
+    assert Allowance.objects.get(project=cast.acme).used_bytes == before - freed
     assert [*invariants.quotas_add_up(now())] == []
     event = AuditEvent.objects.get(action=Act.RESULTS_EXPIRE)
     assert (event.subject, event.actor) == (answered.pk, None)
-    assert event.detail == {"file": answered.results_sha256, "bytes": answered.results_bytes}
+    assert event.detail == {"rows": answered.input_sha256, "results": answered.results_sha256, "bytes": freed}
     lines = [line.sentence for line in activity.latest(access.projects_of(cast.vic))]
-    assert "The answers of a test of churn went, as the project's rule says." in lines
+    assert "Rows and answers of a test of churn went, as the project's rule says." in lines
     strays.remove(at=now() + timedelta(hours=25))
     assert not blobs.exists(answered.results_sha256)
+    assert not blobs.exists(answered.input_sha256)
     assert not any(answered.pk in breach for breach in invariants.present(now()))
-    assert api(cast.vic).get(f"/api/v1/batch-tests/{answered.pk}").json()["results_gone_at"]
+    told_of = api(cast.vic).get(f"/api/v1/batch-tests/{answered.pk}").json()
+    assert told_of["results_gone_at"] == told_of["rows_gone_at"] is not None
+
+
+def test_rows_of_a_test_that_failed_go_and_rows_that_were_not_sent_stay(
+    cast: Cast,
+    first: ModelVersion,  # noqa: F811
+) -> None:
+    failed = put_through(cast.ben, first, rows_csv="a,b\n1,2\n")
+    assert (failed.results_sha256, failed.rows_bytes) == ("", 8)
+    held_back = put_through(cast.ben, first, rows_from="holdout", rows_csv="")
+    waiting = Batch.objects.get(pk=ask(cast.ben, first).json()["batch_test_id"])
+    Batch.objects.update(created_at=now() - 31 * DAY)
+    retention.set_days(cast.acme, {FILES: None, RESULTS: 30}, by=cast.ada, at=now())
+    rows = {row.stored.subject: row.stored for row in expiry.prospects(cast.acme, days={RESULTS: 30})}
+    assert {subject: (row.files, row.size_bytes) for subject, row in rows.items()} == {
+        failed.pk: (1, 8), held_back.pk: (1, held_back.results_bytes)
+    }  # fmt: skip
+    for day in (0, 8, 9):
+        expiry.turn(at=now() + day * DAY)
+    for batch in (failed, held_back, waiting):
+        batch.refresh_from_db()
+    assert (bool(failed.rows_gone_at), failed.results_gone_at) == (True, None)
+    assert (held_back.rows_gone_at, bool(held_back.results_gone_at)) == (None, True)
+    assert (waiting.rows_gone_at, waiting.results_gone_at) == (None, None)
+    assert blobs.exists(held_back.input_sha256)
+    assert [*invariants.quotas_add_up(now())] == []
+    assert AuditEvent.objects.filter(action=Act.RESULTS_EXPIRE).count() == 2
+    page = as_(cast.vic).get(f"/p/acme/tests/{failed.pk}").content.decode()
+    assert "The rows have gone" in page
+    assert "The answers have gone" not in page
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Batch.objects.filter(pk=held_back.pk).update(rows_gone_at=now())
 
 
 def cite(cast: Cast, batch: Batch) -> None:
@@ -382,29 +424,13 @@ def test_answers_that_somebody_relies_on_stay(cast: Cast, answered: Batch, prote
     assert reason in as_(cast.vic).get(PAGE).content.decode()
 
 
-def test_a_kill_amid_the_going_of_answers_leaves_all_or_nothing(
-    cast: Cast, answered: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began = now()
-    expiry.turn(at=began)
-    with monkeypatch.context() as dying:
-        dying.setattr(audit, "record", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            expiry.turn(at=began + 8 * DAY)
-    assert api(cast.ben).get(f"/api/v1/batch-tests/{answered.pk}/results").status_code == 200
-    assert [*invariants.quotas_add_up(now())] == []
-    expiry.turn(at=began + 8 * DAY)
-    assert api(cast.ben).get(f"/api/v1/batch-tests/{answered.pk}/results").status_code == 410
-    assert [*invariants.quotas_add_up(now())] == []
-
-
 def test_each_kind_has_a_rule_of_its_own_and_the_servers_default(cast: Cast, settings: Any, answered: Batch) -> None:
     assert "Answers of tests: kept for 30 days." in as_(cast.vic).get(PAGE).content.decode()
     told = api(cast.vic).get(f"{API}/preview").json()
     assert [(row["kind"], row["id"], row["size_bytes"]) for row in told["data"]] == [
-        ("result", answered.pk, answered.results_bytes)
+        ("result", answered.pk, answered.results_bytes + answered.rows_bytes)
     ]
-    assert (told["soon"], told["soon_bytes"]) == (1, answered.results_bytes)
+    assert (told["soon"], told["soon_bytes"]) == (1, answered.results_bytes + answered.rows_bytes)
     assert api(cast.vic).get(f"{API}/preview", {"result_days": 90}).json()["soon"] == 0
     assert api(cast.ada).put(API, {"result_days": 60}).json()["result_days"] == 60
     assert retention.days(cast.acme)[FILES] is None
@@ -453,7 +479,7 @@ def test_an_uploaded_file_goes_after_a_warning_and_its_table_stays(
     assert [*invariants.quotas_add_up(now())] == []
     event = AuditEvent.objects.get(action=Act.UPLOAD_EXPIRE)
     assert (event.subject, event.actor) == (twice_read.pk, None)
-    assert event.detail == {"file": f"notes.csv {twice_read.sha256}", "bytes": twice_read.size_bytes}
+    assert event.detail == {"file": f"notes.csv {twice_read.sha256}", "lines": [], "bytes": twice_read.size_bytes}
     strays.remove(at=now() + timedelta(hours=25))
     assert not blobs.exists(twice_read.sha256)
     assert blobs.exists(twice_read.table_sha256)
@@ -548,19 +574,134 @@ def test_the_file_of_a_table_that_production_learnt_from_stays(
     assert [(row.stored.subject, str(row.kept)) for row in rows] == [(table.pk, "in production")]
 
 
-def test_a_kill_amid_the_going_of_a_file_leaves_all_or_nothing(
-    cast: Cast, twice_read: DatasetVersion, monkeypatch: pytest.MonkeyPatch
+# What stood in lines that were left out of a table
+
+
+@pytest.fixture
+def torn(cast: Cast) -> DatasetVersion:
+    """A table of Ben's with 150 lines left out, and a newer one, in a project that keeps files for 30 days."""
+    rows = "".join(f"{n},plan{n % 3}{',secret@corp.org' if n % 2 else ''}\n" for n in range(300))
+    old = read(uploaded(cast.ben, cast.acme, f"age,plan\n{rows}".encode(), "torn.csv"))
+    read(uploaded(cast.ben, cast.acme, b"age,plan\n31,basic\n44,plus\n", dataset=old.dataset.slug))
+    retention.set_days(cast.acme, {FILES: None, RESULTS: None, UPLOADS: 30}, by=cast.ada, at=now())
+    DatasetVersion.objects.update(created_at=now() - 31 * DAY)
+    old.refresh_from_db()
+    return old
+
+
+def left_out(person: Any, version: DatasetVersion, *, lines: bool) -> Any:
+    address = f"/api/v1/dataset-versions/{version.pk}/left-out"
+    return api(person).post(address) if lines else api(person).get(address)
+
+
+def test_what_stood_in_left_out_lines_goes_with_the_file_and_numbers_and_reasons_stay(
+    cast: Cast, torn: DatasetVersion, aged: Any
 ) -> None:
-    began = now()
+    before, began = Allowance.objects.get(project=cast.acme).used_bytes, now()
+    aged(torn.leftover_sha256, 999)
+    reasons = left_out(cast.vic, torn, lines=False).content
+    assert reasons.count(b"\n") == 151
+    told = api(cast.vic).get(f"{API}/preview").json()
+    assert (told["soon"], told["data"][0]["files"]) == (1, 2)
+    assert "secret" in left_out(cast.mia, torn, lines=True).content.decode()
+    for day in (0, 8, 9):
+        expiry.turn(at=began + day * DAY)
+    assert Allowance.objects.get(project=cast.acme).used_bytes == before - told["soon_bytes"]
+    assert told["soon_bytes"] > torn.size_bytes + 150 * len("secret@corp.org")
+    assert [*invariants.quotas_add_up(now())] == []
+    assert AuditEvent.objects.get(action=Act.UPLOAD_EXPIRE).detail["lines"] == [torn.leftover_sha256]
+    assert left_out(cast.vic, torn, lines=False).content == reasons
+    refused = left_out(cast.mia, torn, lines=True)
+    assert (refused.status_code, refused.json()["code"]) == (410, "lines_gone")
+    assert "Their numbers and reasons stay." in refused.json()["detail"]
+    assert as_(cast.mia).post(f"{torn.get_absolute_url()}/left-out").status_code == 410
+    page = as_(cast.mia).get(torn.get_absolute_url()).content.decode()
+    assert "What stood in these lines went with the uploaded file." in page
+    assert "Numbers and reasons of all" in page
+    assert "With what stands in them" not in page
+    strays.remove(at=now() + timedelta(hours=25))
+    assert not blobs.exists(torn.leftover_sha256)
+    assert [*invariants.present(now())] == []
+
+
+def test_a_damaged_file_of_left_out_lines_keeps_nothing_else_from_going(cast: Cast, torn: DatasetVersion) -> None:
+    blobs.remove(torn.leftover_sha256)
+    for day in (0, 8):
+        expiry.turn(at=now() + day * DAY)
+    torn.refresh_from_db()
+    assert (bool(torn.file_gone_at), torn.leftover_sha256, torn.lines_bytes) == (True, "", 0)
+    assert [*invariants.quotas_add_up(now())] == []
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [(DatasetVersion, "lines_bytes", "datasets.migrations.0007_lines_that_go"),
+     (Batch, "rows_bytes", "sandbox.migrations.0006_rows_that_went")],
+    ids=lambda stored: stored[1],
+)  # fmt: skip
+def test_what_was_stored_before_is_counted_from_the_ledger(
+    cast: Cast, torn: DatasetVersion, answered: Batch, stored: tuple[Any, str, str]
+) -> None:
+    table, column, migration = stored
+    known = dict(table.objects.values_list("pk", column))
+    assert any(known.values())
+    table.objects.update(**{column: 0})
+    with connection.cursor() as cursor:
+        cursor.execute(import_module(migration).COUNT)
+    counted = dict(table.objects.values_list("pk", column))
+    assert {pk for pk, size in counted.items() if size} == {pk for pk, size in known.items() if size}
+    assert all(counted[pk] >= size for pk, size in known.items())  # of lines, their numbers and reasons come on top
+
+
+# Killed amid it, and done twice
+
+KILLED = """
+import os, signal
+from datetime import datetime
+from accounts import audit
+from fynix.retention import expiry
+audit.record = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
+expiry.turn(at=datetime.fromisoformat("{at}"))
+"""
+
+
+def killed_amid_the_going(at: datetime) -> None:
+    """A process lets go what is ripe and is killed when all is written but the record of it."""
+    argv = [
+        sys.executable,
+        str(env.ROOT / "manage.py"),
+        "shell",
+        "--no-imports",
+        "-c",
+        KILLED.format(at=at.isoformat()),
+    ]
+    assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
+
+
+def state(thing: DatasetVersion | Batch) -> dict[str, Any]:
+    """The row as it stands, with what its project is said to store."""
+    thing.refresh_from_db()
+    return {
+        **model_to_dict(thing, exclude=["versions"]),
+        "used": Allowance.objects.get(project__slug="acme").used_bytes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("going", "act"),
+    [("answered", Act.RESULTS_EXPIRE), ("twice_read", Act.UPLOAD_EXPIRE), ("torn", Act.UPLOAD_EXPIRE)],
+)
+def test_a_kill_amid_the_going_leaves_all_and_two_more_turns_let_go_once(
+    cast: Cast, request: pytest.FixtureRequest, going: str, act: str
+) -> None:
+    thing, began = request.getfixturevalue(going), now()
+    whole = state(thing)
     expiry.turn(at=began)
-    with monkeypatch.context() as dying:
-        dying.setattr(audit, "record", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            expiry.turn(at=began + 8 * DAY)
-    twice_read.refresh_from_db()
-    assert twice_read.file_gone_at is None
-    assert [*invariants.quotas_add_up(now())] == []
-    for _again in range(2):
+    killed_amid_the_going(began + 8 * DAY)
+    assert state(thing) == whole
+    assert [*invariants.quotas_add_up(now()), *(each for each in invariants.present(now()) if thing.pk in each)] == []
+    for _delivered in range(2):
         expiry.turn(at=began + 8 * DAY)
-    assert AuditEvent.objects.filter(action=Act.UPLOAD_EXPIRE).count() == 1
-    assert [*invariants.quotas_add_up(now())] == []
+    assert state(thing) != whole
+    assert AuditEvent.objects.filter(action=act).count() == 1
+    assert [*invariants.quotas_add_up(now()), *(each for each in invariants.present(now()) if thing.pk in each)] == []
