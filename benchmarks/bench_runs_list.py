@@ -1,6 +1,7 @@
-"""The list of runs in a project with 100,000 of them, as page and over the API, against a project with 50.
+"""Lists of 100,000 runs and their versions, as page and over the API, against the same lists of 50.
 
-What it should show: the same number of queries, and about the same time, however many runs there are.
+What it should show: the same number of queries, and about the same time, however many runs there are, in one project
+and spread over five.
 """
 
 import statistics
@@ -13,35 +14,60 @@ from benchmarks.product import data_folder, redis_server
 
 MANY, FEW = 100_000, 50
 QUICK_MANY = 500
+SPREAD = 5
 ORDERS = ("newest", "oldest", "-auc", "logloss")
+LISTS = {
+    "home, one project": ("page", "one", "/home"),
+    "home, five projects": ("page", "five", "/home"),
+    "overview of a project": ("page", "one", "/p/all"),
+    **{f"page, 50 rows, sort={order}": ("page", "one", f"/p/all/runs?sort={order}") for order in ORDERS},
+    **{f"API, 50 rows, sort={order}": ("api", "one", f"/api/v1/projects/all/runs?sort={order}") for order in ORDERS},
+    **{f"registry, one project, sort={order}": ("page", "one", f"/registry?sort={order}") for order in ORDERS},
+    **{f"registry, five projects, sort={order}": ("page", "five", f"/registry?sort={order}") for order in ORDERS},
+    **{
+        f"registry over the API, five projects, sort={order}": ("api", "five", f"/api/v1/registry?sort={order}")
+        for order in ORDERS
+    },
+}
+"""What is asked for: its face, how the asker's runs lie, and the address."""
 
 
 def main() -> None:
-    """Make both projects, ask for every list some times, and show median and 95th percentile."""
+    """Make two people's runs each of both amounts, ask for every list some times, and show median and p95."""
     quick = measure.options(__doc__ or "").quick
     many, turns = (QUICK_MANY, 3) if quick else (MANY, 40)
     with data_folder() as data, redis_server(data):
-        from benchmarks import rows
-
-        ada = rows.person("ada")
-        for name, count in (("Large", many), ("Small", FEW)):
-            rows.runs(ada, rows.table(ada, rows.project(ada, name)), count)
-        lists: dict[str, tuple[str, str]] = {}
-        for order in ORDERS:
-            lists[f"page, 50 rows, sort={order}"] = ("page", f"/p/{{}}/runs?sort={order}")
-            lists[f"API, 50 rows, sort={order}"] = ("api", f"/api/v1/projects/{{}}/runs?sort={order}")
-            lists[f"registry, 50 rows, sort={order}"] = ("page", f"/registry?project={{}}&sort={order}")
+        people = {
+            (how, count): _owner(f"{how}-{count}", projects, count)
+            for how, projects in (("one", 1), ("five", SPREAD))
+            for count in (many, FEW)
+        }
         found = []
-        for name, (face, address) in lists.items():
-            get = FACES[face](ada)
-            large, late, queries = asked(get, address.format("large"), turns)
-            small, _, few = asked(get, address.format("small"), turns)
+        for name, (face, how, address) in LISTS.items():
+            large, late, queries = asked(FACES[face](people[how, many]), _own(address, many), turns)
+            small, _, few = asked(FACES[face](people[how, FEW]), _own(address, FEW), turns)
             found.append((name, f"{queries} / {few}", large, late, small, large / small))
-        deep = deep_page(program(ada), "/api/v1/projects/large/runs?sort=-auc", pages=many // 200 // 2)
+        reader = program(people["one", many])
+        deep = deep_page(reader, _own("/api/v1/projects/all/runs?sort=-auc", many), pages=many // 200 // 2)
     print(f"{many:,} runs and {FEW} runs; SQLite; wall time of view, queries and template, {turns} turns.")
     header = ("", "queries, many / few", f"ms, {many:,} runs", "p95 ms", f"ms, {FEW} runs (peer)", "ratio")
     measure.table(header, found)
     print(f"The page in the middle of the list sorted by AUC: {deep:.0f} ms.")
+
+
+def _owner(name: str, projects: int, count: int) -> object:
+    """A person with so many projects, and this number of runs and their versions spread over them."""
+    from benchmarks import rows
+
+    owner = rows.person(name)
+    for number in range(projects):
+        lab = rows.project(owner, f"All {count}" if projects == 1 else f"Part {number} of {count}")
+        rows.versions(owner, rows.runs(owner, rows.table(owner, lab), count // projects))
+    return owner
+
+
+def _own(address: str, count: int) -> str:
+    return address.replace("/all", f"/all-{count}")
 
 
 def asked(get: Callable[[str], object], address: str, turns: int) -> tuple[float, float, int]:

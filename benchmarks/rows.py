@@ -5,10 +5,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts import projects
-from accounts.models import Membership, Project, Role, User
+from accounts.audit import Act
+from accounts.models import AuditEvent, Membership, Project, Role, User
 from datasets.models import Dataset, DatasetVersion
 from fynix.queue.models import Job, State
-from registry.models import Artifact, ModelVersion, RegisteredModel
+from registry.models import Artifact, Build, ModelVersion, RegisteredModel
 from training.engine import RunConfig
 from training.models import Run, RunMetric
 
@@ -39,10 +40,13 @@ def table(owner: User, lab: Project) -> DatasetVersion:
 
 
 def runs(owner: User, version: DatasetVersion, count: int) -> list[Run]:
-    """Runs that have ended well, one a minute, with different values of their metric."""
+    """Runs, one a minute, with different values of their metric; every tenth failed."""
     lab = version.dataset.project
     config = RunConfig(target="churn", task="binary").to_json()
-    jobs = Job.objects.bulk_create(_job("train", lab, owner, State.SUCCEEDED, number) for number in range(count))
+    jobs = Job.objects.bulk_create(
+        _job("train", lab, owner, State.FAILED if number % 10 == 9 else State.SUCCEEDED, number)
+        for number in range(count)
+    )
     made = (
         Run(
             project=lab, number=number + 1, name=f"Run {number + 1}", model_name="churn", dataset_version=version,
@@ -55,9 +59,40 @@ def runs(owner: User, version: DatasetVersion, count: int) -> list[Run]:
     RunMetric.objects.bulk_create(
         RunMetric(run=run, project=lab, name=name, value=value)
         for run in rows
+        if run.job.state == State.SUCCEEDED
         for name, value in ((METRIC, run.main_value or 0.0), ("logloss", 1 - (run.main_value or 0.0)))
     )
     return rows
+
+
+def versions(owner: User, made: list[Run], *, models: int = 10) -> None:
+    """A ready version of each run that ended well, in turn of one of so many models; each told in the record."""
+    at = timezone.now()
+    lab = made[0].project
+    bases = [
+        RegisteredModel(
+            project=lab, name=f"churn-{number}", task="binary", target="churn", created_by=owner, created_at=at
+        )
+        for number in range(models)
+    ]
+    RegisteredModel.objects.bulk_create(bases)
+    ended = [run for run in made if run.job.state == State.SUCCEEDED]
+    jobs = Job.objects.bulk_create(_job("package", lab, owner, State.SUCCEEDED, number) for number in range(len(ended)))
+    built = ModelVersion.objects.bulk_create(
+        ModelVersion(
+            model=bases[number % models], number=number // models + 1, run=run, dataset_version=run.dataset_version,
+            job=jobs[number], state=Build.READY, schema={"schema_version": 1}, sha256="0" * 64, main_metric=METRIC,
+            main_value=run.main_value or 0.0, created_by=owner, created_at=run.created_at,
+        )
+        for number, run in enumerate(ended)
+    )  # fmt: skip
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            at=each.created_at, action=Act.VERSION_PUBLISH, via="worker", project=lab, subject=each.pk, detail={},
+            previous_hash=f"before {each.pk}", hash=f"of {each.pk}",
+        )
+        for each in built
+    )  # fmt: skip
 
 
 def _job(kind: str, lab: Project, owner: User, state: State, age_minutes: int) -> Job:
@@ -65,6 +100,7 @@ def _job(kind: str, lab: Project, owner: User, state: State, age_minutes: int) -
     return Job(
         kind=kind, subject="x", project_id=lab.pk, user_id=owner.pk, state=state, progress=100, attempt=1,
         created_at=at, started_at=at, heartbeat_at=at, finished_at=at,
+        error_code="too_small" if state == State.FAILED else "",
     )  # fmt: skip
 
 

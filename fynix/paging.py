@@ -7,15 +7,17 @@ from typing import Any, Generic, TypeVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature, Signer, b64_decode, b64_encode
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from rest_framework import serializers
 from rest_framework.request import Request
 
 Row = TypeVar("Row", bound=Model)
 
 DEFAULT_LIMIT = 50
+MOST = 200
 NEWEST_FIRST = ("-created_at", "-pk")
 
 
@@ -33,34 +35,83 @@ class Page(Generic[Row]):
 class Wanted(serializers.Serializer[Any]):
     """The query of every list."""
 
-    limit = serializers.IntegerField(default=DEFAULT_LIMIT, min_value=1, max_value=200, help_text="Rows in one page.")
+    limit = serializers.IntegerField(
+        default=DEFAULT_LIMIT,
+        min_value=1,
+        max_value=MOST,
+        help_text="Rows in one page.",
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_string_length"), _lazy("Ask for 1 to 200 rows in one page.")
+        ),
+    )
     cursor = serializers.CharField(required=False, help_text="`next_cursor` of the page before.")
 
 
-def page(rows: QuerySet[Row], request: Request, *, order: Sequence[str] = NEWEST_FIRST) -> Page[Row]:
+def page(
+    rows: QuerySet[Row],
+    request: Request,
+    *,
+    order: Sequence[str] = NEWEST_FIRST,
+    projects: QuerySet[Any] | None = None,
+) -> Page[Row]:
     """The page that the query asks for. `order` names fields of the row that are never null, the last unique.
 
-    Raises serializers.ValidationError for a limit out of range or a cursor that this list did not give.
+    With `projects`, only rows whose `project` is one of these. Raises serializers.ValidationError for a limit out of
+    range or a cursor that this list did not give.
     """
     query = Wanted(data=request.query_params)
     query.is_valid(raise_exception=True)
-    return _cut(rows, query.validated_data.get("cursor", ""), limit=query.validated_data["limit"], order=order)
+    cursor, limit = query.validated_data.get("cursor", ""), query.validated_data["limit"]
+    return _cut(rows, cursor, limit=limit, order=order, projects=projects)
 
 
-def shown(rows: QuerySet[Row], request: HttpRequest, *, order: Sequence[str] = NEWEST_FIRST) -> Page[Row]:
+def shown(
+    rows: QuerySet[Row],
+    request: HttpRequest,
+    *,
+    order: Sequence[str] = NEWEST_FIRST,
+    projects: QuerySet[Any] | None = None,
+) -> Page[Row]:
     """The same for pages that people read: a place that this list does not know is its start."""
     try:
-        return _cut(rows, request.GET.get("cursor", ""), limit=DEFAULT_LIMIT, order=order)
+        return _cut(rows, request.GET.get("cursor", ""), limit=DEFAULT_LIMIT, order=order, projects=projects)
     except serializers.ValidationError:
-        return _cut(rows, "", limit=DEFAULT_LIMIT, order=order)
+        return _cut(rows, "", limit=DEFAULT_LIMIT, order=order, projects=projects)
 
 
-def _cut(rows: QuerySet[Row], cursor: str, *, limit: int, order: Sequence[str]) -> Page[Row]:
+def _cut(
+    rows: QuerySet[Row], cursor: str, *, limit: int, order: Sequence[str], projects: QuerySet[Any] | None
+) -> Page[Row]:
     if cursor:
         rows = rows.filter(_after(rows.model, order, _decoded(cursor, rows.model, order)))
+    if projects is not None:
+        rows = _among(rows, projects, limit=limit, order=order)
     found = list(rows.order_by(*order)[: limit + 1])
     here = found[:limit]
     return Page(here, _encoded(here[-1], order) if len(found) > limit else None)
+
+
+def _among(rows: QuerySet[Row], projects: QuerySet[Any], *, limit: int, order: Sequence[str]) -> QuerySet[Row]:
+    """Those of these projects that are on the page, and the next one.
+
+    A database sorts the rows of several projects whole, although the index of each has them in order. So each project
+    is asked first how far it alone would fill the page: what lies beyond the nearest of these places is on no page of
+    theirs. What is left is sorted by its keys alone, because many may share one value. Ids are named as lists, so that
+    the index of each is used.
+    """
+    ids = list(projects.order_by().values_list("pk", flat=True))
+    mine = rows.filter(project__in=ids)
+    if len(ids) < 2:  # one index has the page in order as it is
+        return mine
+    first = order[0]
+    alone = rows.filter(project=OuterRef("pk")).order_by(*order).values(_name(first))
+    ends = projects.model.objects.filter(pk__in=ids).annotate(end=Subquery(alone[limit : limit + 1]))
+    full = [end for end in ends.order_by().values_list("end", flat=True) if end is not None]
+    if full:
+        falls = first.startswith("-")
+        mine = mine.filter(**{f"{_name(first)}__{'gte' if falls else 'lte'}": max(full) if falls else min(full)})
+    keys = mine.order_by(*order).values_list("pk", flat=True)[: limit + 1]
+    return rows.filter(pk__in=list(keys))
 
 
 def page_of(row: type[serializers.BaseSerializer[Any]], name: str) -> type[serializers.Serializer[Any]]:
@@ -104,13 +155,18 @@ def _decoded(cursor: str, model: type[Model], order: Sequence[str]) -> list[Any]
 
 
 def _after(model: type[Model], order: Sequence[str], values: Sequence[Any]) -> Q:
-    """Rows after these values: equal in the first k terms and beyond in the next, for each k."""
-    beyond, equal = Q(), Q()
+    """Rows after these values: equal in the first k terms and beyond in the next, for each k.
+
+    The bound on the first term says nothing new; by it the index is entered where the page begins, not at its start.
+    """
+    beyond, equal, bound = Q(), Q(), Q()
     for term, value in zip(order, values, strict=True):
         name = _name(term)
         options = model._meta  # noqa: SLF001  Django's own name for its public description of a model
         field: Any = options.pk if name == "pk" else options.get_field(name)
         parsed = field.to_python(value)
-        beyond |= equal & Q(**{f"{name}__{'lt' if term.startswith('-') else 'gt'}": parsed})
+        side = "lt" if term.startswith("-") else "gt"
+        bound = bound or Q(**{f"{name}__{side}e": parsed})
+        beyond |= equal & Q(**{f"{name}__{side}": parsed})
         equal &= Q(**{name: parsed})
-    return beyond
+    return bound & beyond

@@ -7,7 +7,7 @@ there is one. Sorted by a metric the list holds the rows that have it, and is re
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from training.models import Run, RunMetric
 NEWEST = "newest"
 BY_TIME = {NEWEST: ("-created_at", "-pk"), "oldest": ("created_at", "pk")}
 BEGINS = prefix.Begins.lookup_name
+Cut = Callable[..., paging.Page[Any]]
 TABLE = re.compile(r"(?P<slug>.+?)\s+v(?P<number>\d{1,9})", re.IGNORECASE)
 STATES: dict[str, Q] = {
     **{state: Q(job__state=state) for state in State.values},
@@ -76,24 +77,23 @@ class Entry:
     value: float | None
 
 
-def page(projects: QuerySet[Project], wish: Wish, request: HttpRequest) -> paging.Page[Any]:
-    """One page of entries in the wished order. Costs the same number of queries however many rows there are."""
+def page(projects: QuerySet[Project], wish: Wish, request: HttpRequest, *, cut: Cut) -> paging.Page[Any]:
+    """One page of entries in the wished order, as `cut`, paging.page or paging.shown, reads it from the request.
+
+    Costs the same number of queries however many rows there are. Raises what `cut` raises.
+    """
+    within = projects.filter(slug=wish.project) if wish.project else projects
     if wish.is_by_metric:
-        values = RunMetric.objects.filter(project__in=_within(projects, wish), name=wish.shown_metric)
-        rows = values.filter(_asked(wish, "run__")).select_related(*_parts("run__")).defer(*_heavy("run__"))
+        values = RunMetric.objects.filter(_asked(wish, "run__"), name=wish.shown_metric)
+        rows = values.select_related(*_parts("run__")).defer(*_heavy("run__"))
         sign = "-" if wish.sort.startswith("-") else ""
-        found = paging.shown(_labelled(rows, "run__"), request, order=(f"{sign}value", f"{sign}run_id"))
+        order = (f"{sign}value", f"{sign}run_id")
+        found = cut(_labelled(rows, "run__"), request, order=order, projects=within)
         entries = [Entry(each.run, _version(each.run), each.name, each.value) for each in found.rows]
         return paging.Page(entries, found.next_cursor)
-    runs = Run.objects.filter(_asked(wish, ""), project__in=_within(projects, wish))
-    newest = _labelled(runs.select_related(*_parts("")).defer(*_heavy("")), "")
-    listed = paging.shown(newest, request, order=BY_TIME[wish.sort])
+    runs = Run.objects.filter(_asked(wish, "")).select_related(*_parts("")).defer(*_heavy(""))
+    listed = cut(_labelled(runs, ""), request, order=BY_TIME[wish.sort], projects=within)
     return paging.Page(_with_values(listed.rows, wish.shown_metric), listed.next_cursor)
-
-
-def _within(projects: QuerySet[Project], wish: Wish) -> list[str]:
-    """The ids of the projects to look in: a list, so that the index of each is used."""
-    return list((projects.filter(slug=wish.project) if wish.project else projects).values_list("pk", flat=True))
 
 
 def _asked(wish: Wish, prefix: str) -> Q:

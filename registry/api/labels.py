@@ -37,7 +37,8 @@ class CatalogueView(APIView):
         asked = CatalogueQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)
         wish = catalogue.Wish(**asked.validated_data)
-        return Response(catalogue.page(access.projects_of(request.user), wish, request).to_json(EntryShape))
+        page = catalogue.page(access.projects_of(request.user), wish, request, cut=paging.page)
+        return Response(page.to_json(EntryShape))
 
 
 class TagView(APIView):

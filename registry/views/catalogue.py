@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import access
 from accounts.requests import AuthedRequest, signed_in
+from fynix import paging
 from registry import catalogue
 from registry.forms import CatalogueForm
 
@@ -17,6 +18,6 @@ def entries(request: AuthedRequest) -> HttpResponse:
     projects = access.projects_of(request.user)
     form = CatalogueForm({"sort": catalogue.NEWEST, **request.GET.dict()}, projects=projects)
     wish = form.wish()
-    page = catalogue.page(projects, wish, request)
+    page = catalogue.page(projects, wish, request, cut=paging.shown)
     context = {"form": form, "wish": wish, "page": page, "is_narrowed": wish != catalogue.Wish(sort=wish.sort)}
     return render(request, "registry/catalogue.html", context, status=422 if form.errors else 200)

@@ -1,13 +1,18 @@
 """The list of every run and version: filters, order, pages, and nothing of other people's projects."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from accounts.models import Project
+from benchmarks import rows
 from datasets.models import DatasetVersion
-from registry import labels
+from registry import catalogue, labels
 from registry.models import ModelVersion
+from tests import plans
 from tests.cast import Cast, api, as_
 from tests.training.conftest import start
 from training.engine import RunConfig
@@ -24,9 +29,9 @@ def test_vic_sees_runs_with_their_versions_and_mallory_none(
     cast: Cast, second: ModelVersion, churn: DatasetVersion, config: RunConfig
 ) -> None:
     start(churn, config, cast.ada)
-    rows = listed(cast.vic)
-    assert [row["version_number"] for row in rows] == [None, 2, 1]
-    assert rows[0]["state"] == "queued"
+    found = listed(cast.vic)
+    assert [row["version_number"] for row in found] == [None, 2, 1]
+    assert found[0]["state"] == "queued"
     assert listed(cast.mallory) == []
     page = as_(cast.vic).get("/registry").content.decode()
     assert "churn v2" in page
@@ -79,19 +84,92 @@ def _copy(job):
     return job
 
 
-def test_by_a_metric_the_best_come_first_page_by_page_and_none_twice(cast: Cast, many: list[float]) -> None:
-    seen, cursor = [], {}
-    for _ in range(20):
-        page = api(cast.vic).get("/api/v1/registry", {"sort": "-auc", "limit": 2, **cursor}).json()
-        seen += page["data"]
-        if page["next_cursor"] is None:
-            break
-        cursor = {"cursor": page["next_cursor"]}
-    values = [row["value"] for row in seen]
-    assert values == sorted(values, reverse=True)
-    assert len({row["run_id"] for row in seen}) == len(seen) == len(many) + 2
-    runs = api(cast.vic).get("/api/v1/projects/acme/runs", {"sort": "-auc"}).json()["data"]
-    assert [row["run_id"] for row in runs] == [row["run_id"] for row in seen]
+def walked(person, address: str, **query: object) -> list[list[dict]]:
+    """Every page of a list, by its cursors."""
+    found, cursor = [], {}
+    while cursor is not None:
+        page = api(person).get(address, {**query, **cursor}).json()
+        found.append(page["data"])
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
+    return found
+
+
+@pytest.mark.parametrize("address", ["/api/v1/registry", "/api/v1/projects/acme/runs"])
+def test_by_a_metric_the_best_come_first_page_by_page_and_none_twice(
+    cast: Cast, many: list[float], address: str
+) -> None:
+    pages = walked(cast.vic, address, sort="-auc", limit=2)
+    assert [len(page) for page in pages] == [2, 2, 2, 1]
+    seen = [row["run_id"] for page in pages for row in page]
+    assert len(set(seen)) == len(seen) == len(many) + 2
+    values = dict(RunMetric.objects.filter(name="auc").values_list("run_id", "value"))
+    assert [values[run] for run in seen] == sorted(values.values(), reverse=True)
+
+
+@pytest.fixture
+def spread(cast: Cast) -> list[Project]:
+    """Three projects of Ben's, two of them with eleven runs each, of which ten have values that repeat."""
+    labs = [rows.project(cast.ben, name) for name in ("One", "Two", "Three")]
+    for lab in labs[:2]:
+        rows.runs(cast.ben, rows.table(cast.ben, lab), 11)
+    RunMetric.objects.filter(run__number__gt=5).update(value=0.5)
+    return labs
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5, 20])
+@pytest.mark.parametrize("sort", ["newest", "oldest", "-auc", "auc", "-logloss", "logloss"])
+def test_over_several_projects_pages_hold_every_row_once_in_every_order(
+    cast: Cast, spread: list[Project], sort: str, limit: int
+) -> None:
+    (whole,) = walked(cast.ben, "/api/v1/registry", sort=sort, limit=200)
+    falls = sort == "newest" or sort.startswith("-")
+    facts = [row["created_at" if sort in catalogue.BY_TIME else "value"] for row in whole]
+    assert facts == sorted(facts, reverse=falls)
+    assert len(whole) == (22 if sort in catalogue.BY_TIME else 20)
+    assert {row["project"] for row in whole} == {"one", "two"}
+    pages = walked(cast.ben, "/api/v1/registry", sort=sort, limit=limit)
+    assert {len(page) for page in pages[:-1]} <= {limit}
+    assert [row for page in pages for row in page] == whole
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "all", "1.5", "9" * 2000])
+def test_a_limit_that_no_page_has_is_refused_in_plain_words(cast: Cast, limit: str) -> None:
+    answer = api(cast.vic).get("/api/v1/registry", {"limit": limit})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/limit")
+    assert error["detail"] == "Ask for 1 to 200 rows in one page."
+
+
+def test_a_cursor_of_another_list_is_refused(cast: Cast) -> None:
+    answer = api(cast.vic).get("/api/v1/registry", {"cursor": "forged"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/cursor")
+
+
+@pytest.mark.parametrize(
+    ("sort", "index", "entered"),
+    [
+        ("newest", "run_by_age", "created_at"),
+        ("oldest", "run_by_age", "created_at"),
+        ("-auc", "run_metric_by_value", "value"),
+    ],
+)
+def test_each_of_several_projects_is_read_from_its_own_index_and_not_to_its_end(
+    cast: Cast, sort: str, index: str, entered: str
+) -> None:
+    for name in ("One", "Two"):
+        rows.runs(cast.ben, rows.table(cast.ben, rows.project(cast.ben, name)), 3000)
+    with plans.taken() as found:
+        ben, query = api(cast.ben), {"sort": sort}
+        after = ben.get("/api/v1/registry", query).json()["next_cursor"]
+        assert ben.get("/api/v1/registry", {**query, "cursor": after}).json()["next_cursor"]
+    asked = [plan for plan in found if index in plan]
+    nearest, keys, nearest_after, keys_after = asked[:4]
+    for plan in asked[:4]:
+        assert not [whole for whole in plans.WHOLE if f"{whole}training" in plan], plan
+    for plan in (nearest, nearest_after):
+        assert not [sorting for sorting in plans.SORTED if sorting in plan], plan
+    for plan in (keys, nearest_after, keys_after):  # entered where the page is, and left where it ends
+        assert re.search(rf"project_id.*{entered}\b ?[<>]", plan), plan
 
 
 @pytest.mark.parametrize("address", ["/registry", "/registry?sort=-auc", "/p/acme/runs", "/p/acme/runs?sort=-auc"])

@@ -7,17 +7,20 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from accounts.models import Project
+from benchmarks import rows
 from datasets.models import DatasetVersion
 from fynix.queue.models import Job
 from registry import cards
 from registry.models import ModelVersion
+from tests import plans
 from tests.cast import Cast, api, as_
 from tests.training.test_execute import told, train_here
 from tests.training.test_pages import text, wish
-from training import contract, events
+from training import contract, events, own
 from training.engine.formulas import COLUMNS, FUNCTIONS
 from training.engine.own import OwnMetric
-from training.models import Run
+from training.models import Run, RunMetric
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,6 +130,20 @@ def test_lists_and_comparisons_know_it_by_its_key(cast: Cast, churn: DatasetVers
     assert next(each for each in beside["settings"] if each["key"] == "own")["differs"]
     page = as_(cast.vic).get("/p/acme/runs/compare?run=1&run=3").content.decode()
     assert COST.formula in html.unescape(page)
+
+
+def test_the_formulas_of_several_projects_are_found_by_their_index_among_many_values(cast: Cast) -> None:
+    for name in ("One", "Two"):
+        made = rows.runs(cast.ben, rows.table(cast.ben, rows.project(cast.ben, name)), 2000)
+        RunMetric.objects.bulk_create(
+            RunMetric(run=run, project_id=run.project_id, name=f"{COST.key} {name}"[:40], is_own=True, value=1.0)
+            for run in made[:2]
+        )
+    with plans.taken() as found:
+        keys = own.known(Project.objects.values_list("pk", flat=True))
+    assert len(keys) == 2
+    assert "run_metric_own" in found[-1], found
+    assert not [whole for whole in plans.WHOLE if f"{whole}training" in found[-1]], found
 
 
 def test_versions_beside_one_another_and_the_model_card_name_it(cast: Cast, churn: DatasetVersion) -> None:
