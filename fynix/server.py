@@ -7,12 +7,13 @@ middle of an answer, and lets running answers finish when it is told to stop.
 
 import argparse
 import asyncio
+import io
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, BinaryIO
 
 from daphne import server as daphne  # isort: skip  # it installs the asyncio reactor, so it comes first
 from daphne import http_protocol
@@ -25,6 +26,9 @@ from fynix.errors import DomainError
 
 MIB = 1 << 20
 Gate = Callable[[bytes], DomainError | None]  # why the address of an upload part is refused, before its body
+Message = dict[str, Any]  # also a scope
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 BODY_CAP = 4 * MIB  # bytes of one request body
 FILE_CAP = 26 * MIB  # bytes of a form with a file of rows to test: 25 MiB and room for its other fields
@@ -38,6 +42,7 @@ STALL_S = 60  # a reader that takes nothing for so long is cut
 LINGER_S = 5  # how long a refused sender is listened to, so that it sees the refusal instead of a reset
 DRAIN_S = 8  # how long running answers may take to finish when the process is told to stop
 RECEIVE_BYTES = 256 << 10  # read from a socket at once
+BODY = "fynix.body"  # where a scope holds the body on its way to the application
 FRAME_CAP = 64 << 10  # bytes of one WebSocket message from a client
 
 
@@ -45,6 +50,7 @@ class Request(http_protocol.WebRequest):
     """One HTTP request whose body is bounded before it is read and whose answer waits for its reader."""
 
     server: "Server"
+    content: Any  # the file that holds the body
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args, parsePOSTFormSubmission=False)  # Django parses forms; once is enough
@@ -113,6 +119,12 @@ class Request(http_protocol.WebRequest):
         transport.loseWriteConnection()
         asyncio.get_running_loop().call_later(LINGER_S, transport.loseConnection)
 
+    def take_body(self) -> BinaryIO:
+        """The body, for the application alone: daphne would lay all of it into memory before anybody asks for it."""
+        body: BinaryIO = self.content
+        self.content = io.BytesIO()
+        return body
+
     # The answer
 
     def handle_reply(self, message: dict[str, Any]) -> None:
@@ -179,9 +191,8 @@ class Server(daphne.Server):
         self, application: Callable[..., Any], endpoints: Sequence[str], *, gate: Gate, **options: Any
     ) -> None:
         super().__init__(
-            application,
+            _feeding(application),
             endpoints,
-            request_buffer_size=MIB,
             websocket_max_message_size=FRAME_CAP,
             websocket_max_frame_size=FRAME_CAP,
             server_name="",
@@ -206,6 +217,11 @@ class Server(daphne.Server):
             return False
         self.files.add(request)
         return True
+
+    def create_application(self, protocol: Any, scope: Message) -> Any:
+        if isinstance(protocol, Request):
+            scope[BODY] = protocol.take_body()
+        return super().create_application(protocol, scope)
 
     def release(self, request: Request) -> None:
         self.uploads.discard(request)
@@ -244,6 +260,36 @@ class Server(daphne.Server):
     def _running(self) -> list["asyncio.Task[None]"]:
         tasks = (details.get("application_instance") for details in self.connections.values())
         return [task for task in tasks if task is not None and not task.done()]
+
+
+def _feeding(application: Callable[..., Any]) -> Callable[..., Any]:
+    """The application, which gets the body of its request a piece at a time, each when it asks for it."""
+
+    async def fed(scope: Message, receive: Receive, send: Send) -> None:
+        if BODY not in scope:
+            await application(scope, receive, send)
+            return
+        with scope.pop(BODY) as body:
+            await application(scope, _pieces(body, receive), send)
+
+    return fed
+
+
+def _pieces(body: BinaryIO, receive: Receive) -> Receive:
+    """Pieces of the body, then what else `receive` has to tell but for daphne's empty body."""
+    is_whole = False
+
+    async def message() -> Message:
+        nonlocal is_whole
+        if is_whole:
+            while (told := await receive())["type"] == "http.request":
+                pass
+            return told
+        piece = body.read(MIB)
+        is_whole = len(piece) < MIB
+        return {"type": "http.request", "body": piece, "more_body": not is_whole}
+
+    return message
 
 
 def _problem(status: int, code: str, detail: str) -> bytes:

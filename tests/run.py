@@ -84,7 +84,7 @@ SPEED = Lane("speed", ("-m", "speed"), alone, lighthouse_missing)
 # one stage share neither a database nor a Redis nor a port. Lanes wait for processes and pages, so several tracks
 # keep two cores busy, the longest lane beginning at once; what measures time has the machine alone.
 STAGES: tuple[tuple[tuple[Lane | None, ...], ...], ...] = (
-    ((SERVICE,), (UNIT, PILOT), (BROWSER, GATES), (None, CORE)),  # None stands for the checks
+    ((SERVICE,), (UNIT, PILOT), (BROWSER,), (None, CORE, GATES)),  # None stands for the checks
     ((SPEED,),),
 )
 

@@ -94,6 +94,15 @@ def test_an_upload_part_may_be_larger_than_other_bodies(served: Served) -> None:
     assert str(32 * MIB).encode() in answer
 
 
+def test_a_part_waits_on_the_disk_for_an_application_that_takes_its_time(served: Served) -> None:
+    with served.connect() as connection:
+        before = served.resident_mib()
+        connection.sendall(put("/u/idle", 32 * MIB, "Connection: close\r\n") + b"x" * (32 * MIB))
+        time.sleep(1)
+        assert served.resident_mib() - before < 12
+        assert str(32 * MIB).encode() in read_all(connection)
+
+
 def test_a_file_of_rows_to_test_may_be_larger_than_any_other_form(served: Served) -> None:
     answer = served.ask(
         put("/v/1/test/many", server.BODY_CAP + 1, "Connection: close\r\n"), b"x" * (server.BODY_CAP + 1)

@@ -24,6 +24,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         message = await receive()
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
+        if scope["path"] == "/u/idle":
+            await asyncio.sleep(0.1)
     await PAGES.get(scope["path"], read_bytes)(size, send)
     finished.append(scope["path"])
 
