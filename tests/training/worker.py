@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from django.core.files.storage import default_storage
 from django.db import connection
 
 from fynix.queue import supervision
+from training.checkpoints import Kept
 from training.models import Run, RunEvent
 
 PATIENCE_S = 60
@@ -46,8 +47,10 @@ def child_of(run: Run) -> int:
 
 
 def checkpointed(run: Run) -> bool:
-    folder = f"checkpoints/{run.pk}"
-    return default_storage.exists(folder) and bool(default_storage.listdir(folder)[1])
+    """Whether a whole checkpoint is kept; one that is being written counts for nothing."""
+    with suppress(FileNotFoundError):  # the next one took its place while we looked
+        return Kept(run=run.pk, attempt=0).load() is not None
+    return True
 
 
 def training(run: Run) -> bool:
