@@ -39,13 +39,13 @@ def table(owner: User, lab: Project) -> DatasetVersion:
     )  # fmt: skip
 
 
-def runs(owner: User, version: DatasetVersion, count: int) -> list[Run]:
-    """Runs, one a minute, with different values of their metric; every tenth failed."""
+def runs(owner: User, version: DatasetVersion, count: int, *, since: int = 0) -> list[Run]:
+    """Runs after number `since`, one a minute, with different values of their metric; every tenth failed."""
     lab = version.dataset.project
     config = RunConfig(target="churn", task="binary").to_json()
     jobs = Job.objects.bulk_create(
         _job("train", lab, owner, State.FAILED if number % 10 == 9 else State.SUCCEEDED, number)
-        for number in range(count)
+        for number in range(since, since + count)
     )
     made = (
         Run(
@@ -53,7 +53,7 @@ def runs(owner: User, version: DatasetVersion, count: int) -> list[Run]:
             job=job, config=config, target="churn", task="binary", main_metric=METRIC,
             main_value=0.5 + (number * 7919 % 5000) / 10_000, created_by=owner, created_at=job.created_at,
         )
-        for number, job in enumerate(jobs)
+        for number, job in enumerate(jobs, since)
     )  # fmt: skip
     rows = Run.objects.bulk_create(made)
     RunMetric.objects.bulk_create(

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from accounts.access import NEEDS, Action
 from accounts.models import Allowance, Membership, Project, Role, User
 from datasets import versions
 from datasets.models import DatasetVersion
 from fynix.queue.models import OPEN, State
-from registry.models import Approval, Build, Decision, ModelVersion, Promotion
+from registry.models import Approval, Build, Decision, ModelVersion, Promotion, RegisteredModel
 from sandbox.models import TestRun
 from training.models import Run
 
@@ -55,14 +55,18 @@ def running(mine: QuerySet[Project]) -> Running:
 
 def waiting(user: User, mine: QuerySet[Project], *, at: datetime) -> Waiting:
     """Failures are shown to whoever started the work, for FRESH; versions to whoever may promote them."""
-    failed = {"created_by": user, "job__state": State.FAILED, "job__finished_at__gt": at - FRESH}
+    failed = {"job__user_id": user.pk, "job__state": State.FAILED, "job__finished_at__gt": at - FRESH}
     built = ModelVersion.objects.select_related("model__project", "job")
     return Waiting(
-        runs=list(runs_of(mine).filter(**failed).order_by("-job__finished_at")[:LATEST]),
+        runs=list(runs_of(mine).filter(job__kind="train", **failed).order_by("-job__finished_at")[:LATEST]),
         tables=list(
-            versions.all_versions().filter(dataset__project__in=mine, **failed).order_by("-job__finished_at")[:LATEST]
+            versions.all_versions()
+            .filter(dataset__project__in=mine, job__kind="profile", **failed)
+            .order_by("-job__finished_at")[:LATEST]
         ),
-        broken=list(built.filter(model__project__in=mine, **failed).order_by("-job__finished_at")[:LATEST]),
+        broken=list(
+            built.filter(model__project__in=mine, job__kind="package", **failed).order_by("-job__finished_at")[:LATEST]
+        ),
         ready=list(_undecided(user).order_by("-created_at")[:LATEST]),
         full=list(
             Allowance.objects.filter(
@@ -105,9 +109,9 @@ def _undecided(user: User) -> QuerySet[ModelVersion]:
     """The newest ready version of each model, where it is newer than the one in production and the person may act."""
     able = [role for role in Role if role.rank >= NEEDS[Action.PROMOTE].rank]
     places = Membership.objects.filter(user=user, role__in=able).values("project")
-    beyond = ModelVersion.objects.filter(model=OuterRef("model"), number__gt=OuterRef("number"), archived_at=None)
-    taken = beyond.filter(Q(is_production=True) | Q(state=Build.READY))
     ready = ModelVersion.objects.filter(
-        ~Exists(taken), model__project__in=places, state=Build.READY, is_production=False, archived_at=None
-    )
-    return ready.select_related("model__project")
+        model=OuterRef("pk"), state=Build.READY, archived_at=None
+    )  # as in production is
+    models = RegisteredModel.objects.filter(project__in=places)
+    newest = models.annotate(newest=Subquery(ready.order_by("-number").values("pk")[:1])).values("newest")
+    return ModelVersion.objects.filter(pk__in=newest, is_production=False).select_related("model__project")

@@ -13,7 +13,7 @@ from accounts.access import Action
 from accounts.models import Project, Role, User
 from accounts.requests import AuthedRequest, signed_in
 from datasets import samples, uploads, versions
-from fynix import activity, agenda, loop, search
+from fynix import activity, agenda, loop, paging, search
 
 LATEST = 6  # rows of each list
 
@@ -53,7 +53,7 @@ def overview(request: AuthedRequest, slug: str) -> HttpResponse:
         "models": project.models.count(),
         "production": agenda.production(only),
         "recent": versions.all_versions().filter(dataset__project=project).order_by("-created_at")[:LATEST],
-        "latest_runs": agenda.runs_of(only).order_by("-created_at")[:LATEST],
+        "latest_runs": project.runs.select_related("job").defer("config").order_by(*paging.NEWEST_FIRST)[:LATEST],
         "activity": activity.latest(only),
     }
     return render(request, "home/project.html", facts | _desk(request.user, project))

@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Project, User
 from datasets import versions
-from datasets.models import DatasetVersion
-from fynix.queue.models import State
 from registry.models import Build, DownloadGrant, ModelVersion, Promotion
 from sandbox.models import TestRun
 from training.models import Run
+
+A_FEW = 100  # runs
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,16 @@ class Loop:
 
 
 def of(user: User, mine: QuerySet[Project], desk: Project | None) -> Loop | None:
-    """How far the person has come in their projects; None once something was promoted, or when put away."""
-    promotions = Promotion.objects.filter(model__project__in=mine)
-    if user.first_steps_closed_at or promotions.exists():
-        return None
-    read = versions.all_versions().filter(dataset__project__in=mine, job__state=State.SUCCEEDED).order_by("-pk").first()
+    """How far the person has come in their projects; None when put away, and for who is new no longer.
+
+    That is whoever has promoted something, or has more than A_FEW runs.
+    """
     runs = Run.objects.filter(project__in=mine).select_related("project")
+    promotions = Promotion.objects.filter(model__project__in=mine)
+    if user.first_steps_closed_at or promotions.exists() or runs[: A_FEW + 1].count() > A_FEW:
+        return None
+    tables = versions.all_versions().filter(dataset__project__in=mine)
+    read = tables.filter(table_sha256__gt="").order_by("-pk").first()
     run = runs.order_by("-pk").first()
     ready = ModelVersion.objects.filter(model__project__in=mine, state=Build.READY).select_related("model__project")
     version = ready.order_by("-pk").first()
@@ -54,14 +58,14 @@ def of(user: User, mine: QuerySet[Project], desk: Project | None) -> Loop | None
     return Loop((
         Step(
             _("Upload a table"),
-            DatasetVersion.objects.filter(dataset__project__in=mine).exists(),
+            tables.exists(),
             reverse("datasets", args=[desk.slug]) if desk else reverse("project-new"),
         ),
         Step(_("Read its profile"), read is not None, reverse("home")),
         Step(_("Train"), run is not None, reverse("run-new", args=[read.dataset.project.slug]) if read else ""),
         Step(
             _("Read the insights"),
-            runs.filter(job__state=State.SUCCEEDED).exists(),
+            runs.filter(main_metric__gt="").exists(),
             reverse("run", args=[run.project.slug, run.number]) if run else "",
         ),
         Step(

@@ -84,34 +84,34 @@ def _cut(
 ) -> Page[Row]:
     if cursor:
         rows = rows.filter(_after(rows.model, order, _decoded(cursor, rows.model, order)))
-    if projects is not None:
-        rows = _among(rows, projects, limit=limit, order=order)
-    found = list(rows.order_by(*order)[: limit + 1])
+    most = limit + 1
+    found = list(rows.order_by(*order)[:most] if projects is None else leading(rows, projects, most=most, order=order))
     here = found[:limit]
     return Page(here, _encoded(here[-1], order) if len(found) > limit else None)
 
 
-def _among(rows: QuerySet[Row], projects: QuerySet[Any], *, limit: int, order: Sequence[str]) -> QuerySet[Row]:
-    """Those of these projects that are on the page, and the next one.
+def leading(
+    rows: QuerySet[Row], projects: QuerySet[Any], *, most: int, order: Sequence[str] = NEWEST_FIRST
+) -> QuerySet[Row]:
+    """The first rows in this order whose `project` is one of these, at most so many.
 
     A database sorts the rows of several projects whole, although the index of each has them in order. So each project
-    is asked first how far it alone would fill the page: what lies beyond the nearest of these places is on no page of
-    theirs. What is left is sorted by its keys alone, because many may share one value. Ids are named as lists, so that
-    the index of each is used.
+    is asked first which of its rows would be the last if it were alone: what lies beyond the nearest of these is not
+    among the first. What is left is sorted by its keys alone, because many may share one value. Ids are named as lists,
+    so that the index of each is used.
     """
     ids = list(projects.order_by().values_list("pk", flat=True))
-    mine = rows.filter(project__in=ids)
-    if len(ids) < 2:  # one index has the page in order as it is
-        return mine
+    mine = rows.filter(project__in=ids).order_by(*order)
+    if len(ids) < 2:  # one index has them in order as it is
+        return mine[:most]
     first = order[0]
     alone = rows.filter(project=OuterRef("pk")).order_by(*order).values(_name(first))
-    ends = projects.model.objects.filter(pk__in=ids).annotate(end=Subquery(alone[limit : limit + 1]))
+    ends = projects.model.objects.filter(pk__in=ids).annotate(end=Subquery(alone[most - 1 : most]))
     full = [end for end in ends.order_by().values_list("end", flat=True) if end is not None]
     if full:
         falls = first.startswith("-")
         mine = mine.filter(**{f"{_name(first)}__{'gte' if falls else 'lte'}": max(full) if falls else min(full)})
-    keys = mine.order_by(*order).values_list("pk", flat=True)[: limit + 1]
-    return rows.filter(pk__in=list(keys))
+    return rows.filter(pk__in=list(mine.values_list("pk", flat=True)[:most])).order_by(*order)
 
 
 def page_of(row: type[serializers.BaseSerializer[Any]], name: str) -> type[serializers.Serializer[Any]]:

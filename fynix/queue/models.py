@@ -57,6 +57,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["state", "created_at"], name="job_by_state"),
             models.Index(fields=["project_id", "-created_at"], name="job_by_project"),
+            models.Index(fields=["user_id", "kind", "state", "-finished_at"], name="job_by_person"),
         ]
         constraints = [
             CheckConstraint(condition=Q(state__in=State.values), name="job_state_is_known"),

@@ -7,12 +7,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts import audit
-from accounts.models import Allowance
-from fynix import activity
+from accounts.models import Allowance, Membership
+from benchmarks import rows
+from fynix import activity, loop
 from fynix.queue import jobs
 from registry import promotion
 from registry.models import ModelVersion
-from tests import make
+from tests import make, plans
 from tests.cast import Cast, api, as_
 from tests.registry.conftest import (  # noqa: F401
     churn,
@@ -143,7 +144,41 @@ def test_home_costs_the_same_with_fifty_projects(cast: Cast, first: ModelVersion
             ben.get("/home")
         return len(captured)
 
+    make.project("Second study", owner=cast.ben)
     before = queries()
     for number in range(50):
         make.project(f"Study {number}", owner=cast.ben)
     assert queries() == before
+
+
+def test_the_first_steps_end_for_whoever_has_many_runs(cast: Cast) -> None:
+    made = rows.runs(cast.ben, rows.table(cast.ben, rows.project(cast.ben)), loop.A_FEW)
+    assert as_(cast.ben).get("/home").context["loop"]
+    rows.runs(cast.ben, made[0].dataset_version, 1, since=len(made))
+    assert as_(cast.ben).get("/home").context["loop"] is None
+    assert as_(cast.vic).get("/home").context["loop"], "she takes part in none of these"
+
+
+@pytest.mark.parametrize("address", ["/home", "/p/one"])
+def test_what_the_first_page_and_the_overview_ask_is_found_by_indexes(cast: Cast, address: str) -> None:
+    for name in ("One", "Two"):
+        rows.versions(cast.ben, rows.runs(cast.ben, rows.table(cast.ben, rows.project(cast.ben, name)), 2000))
+    with plans.taken() as found:
+        assert as_(cast.ben).get(address).status_code == 200
+    long = ("training_run", "queue_job", "registry_modelversion", "accounts_auditevent")
+    if connection.vendor == "sqlite":  # PostgreSQL reads a table from its start where half of it is the person's
+        assert not [plan for plan in found for way in plans.WHOLE for table in long if f"{way}{table}" in plan]
+    if address == "/home":
+        assert len([plan for plan in found if "job_by_person" in plan]) == 3
+    else:
+        orders = ("run_by_age", "audit_by_project", "accounts_auditevent_pkey")
+        newest = [plan for plan in found if any(index in plan for index in orders)]
+        assert len(newest) >= 2
+        assert not [plan for plan in newest for way in plans.SORTED if way in plan]
+
+
+def test_a_failure_is_no_longer_told_to_whoever_left_the_project(cast: Cast, run: Run) -> None:  # noqa: F811
+    jobs.fail(claimed(run.job), code="too_small", detail="The table has too few rows.", at=now())
+    assert "The table has too few rows." in text(cast, "ben")
+    Membership.objects.filter(user=cast.ben, project=cast.acme).delete()
+    assert "The table has too few rows." not in text(cast, "ben")
