@@ -82,6 +82,7 @@ class Act(StrEnum):
     FILES_EXPIRE = "files:expire"
     RESULTS_EXPIRE = "results:expire"
     UPLOAD_EXPIRE = "upload:expire"
+    LOG_EXPIRE = "log:expire"
     ALLOWANCE_CHANGE = "allowance:change"
     USER_CHANGE = "user:change"
     SERVER_RESTORE = "server:restore"

@@ -238,6 +238,7 @@ class Keepsake(models.TextChoices):
     FILES = "file", _("Files of versions")
     RESULTS = "result", _("Answers of tests")
     UPLOADS = "upload", _("Uploaded files")
+    LOGS = "log", _("Logs of runs")
 
 
 class RetentionRule(models.Model):

@@ -40,7 +40,7 @@ SENTENCES: dict[str, str | Promise] = {
     News.TEST_FAILED: _("Your test of {thing} failed."),
     News.STORAGE_NEAR_LIMIT: _("{project} uses more than {number} % of its storage."),
     News.OWN_NEAR_LIMIT: _("Your projects together use more than {number} % of what they may."),
-    News.FILES_EXPIRE: _("In seven days files go from {project}. Things that lose theirs: {number}."),
+    News.FILES_EXPIRE: _("In seven days files or logs go from {project}. Things that lose theirs: {number}."),
     News.ALERT: "{thing}",
     News.ALERT_OVER: _("Over: {thing}"),
 }

@@ -21,6 +21,7 @@ SERVERS = {
     Keepsake.FILES: "RETENTION_DAYS",
     Keepsake.RESULTS: "RETENTION_RESULT_DAYS",
     Keepsake.UPLOADS: "RETENTION_UPLOAD_DAYS",
+    Keepsake.LOGS: "RETENTION_LOG_DAYS",
 }
 """The setting of each kind's default."""
 

@@ -41,6 +41,7 @@ SENTENCES: dict[str, str | Promise] = {
     Act.FILES_EXPIRE: _("The files of {thing} went, as the project's rule says."),
     Act.RESULTS_EXPIRE: _("Rows and answers of {thing} went, as the project's rule says."),
     Act.UPLOAD_EXPIRE: _("The uploaded file of {thing} went, as the project's rule says."),
+    Act.LOG_EXPIRE: _("The log of {thing} went, as the project's rule says."),
     Act.ALLOWANCE_CHANGE: _("{who} changed the limit of storage."),
 }
 """Kinds of actions that are told. Sign-ins, tokens and downloads are a person's own affair."""

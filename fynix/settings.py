@@ -159,6 +159,7 @@ PROJECT_BYTES = env.number("FYNIX_PROJECT_BYTES", 20 * 2**30)  # what a new proj
 RETENTION_DAYS = env.number("FYNIX_RETENTION_DAYS", 365)  # until files of versions go; 0: never
 RETENTION_RESULT_DAYS = env.number("FYNIX_RETENTION_RESULT_DAYS", 365)  # until answers of tests go; 0: never
 RETENTION_UPLOAD_DAYS = env.number("FYNIX_RETENTION_UPLOAD_DAYS", 0)  # until uploaded files go; 0: never
+RETENTION_LOG_DAYS = env.number("FYNIX_RETENTION_LOG_DAYS", 365)  # until logs of runs go; 0: never
 PERSON_BYTES = env.number("FYNIX_PERSON_BYTES", 50 * 2**30)  # what all projects that one person made may hold
 ACTIVE_RUNS = env.number("FYNIX_ACTIVE_RUNS", 5)  # queued or running in one project
 ACTIVE_RUNS_PER_PERSON = env.number("FYNIX_ACTIVE_RUNS_PER_PERSON", 10)  # the same over all projects

@@ -20,6 +20,11 @@ def _closed(**fields: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(fields), "properties": fields}
 
 
+def _or_more(shape: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
+    """The object, which may have these fields besides."""
+    return {**shape, "properties": {**shape["properties"], **fields}}
+
+
 BODIES: dict[str, dict[str, dict[str, Any]]] = {
     "progress": {
         "progress": {"type": "number", "minimum": 0, "maximum": 100},
@@ -33,7 +38,11 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             "items": _closed(step={"type": "integer", "minimum": 1}, candidate=TEXT, metrics=METRICS),
         },
     },
-    "log": {"log": _closed(level={"enum": list(get_args(Level))}, message={**TEXT, "maxLength": 4096})},
+    "log": {
+        "log": _or_more(
+            _closed(level={"enum": list(get_args(Level))}, message={**TEXT, "maxLength": 4096}), gone={"const": True}
+        )
+    },
     "artifact": {
         "artifact": _closed(
             id=TEXT, kind=TEXT, format=TEXT, size_bytes=COUNT, sha256={**TEXT, "pattern": "^[0-9a-f]{64}$"}
@@ -94,6 +103,8 @@ def _table() -> str:
 
 
 def _shape(shape: dict[str, Any]) -> str:
+    if "const" in shape:
+        return f"`{json.dumps(shape['const'])}`, or absent"
     if "enum" in shape:
         return "one of " + ", ".join(f"`{word}`" for word in shape["enum"])
     if shape.get("type") == "array":

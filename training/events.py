@@ -116,7 +116,11 @@ class Metric(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Log(Event):
-    """One line for people, at most 4096 bytes. It never holds a cell value."""
+    """One line for people, at most 4096 bytes. It never holds a cell value.
+
+    Its words may go after a time, by the project's rule: then `message` and `request_id` are empty and `gone` is true.
+    Number, moment, stage and level stay. A line whose words are there has no `gone`.
+    """
 
     type = "log"
     level: Level
@@ -193,7 +197,8 @@ def publish(run: Run, events: Sequence[Event], *, attempt: int | None = None) ->
     with transaction.atomic():
         if attempt is not None:
             _hold(run, attempt)
-        Run.objects.filter(pk=run.pk).update(last_seq=F("last_seq") + len(events))
+        said = sum(len(cut(event.message).encode()) for event in events if isinstance(event, Log))
+        Run.objects.filter(pk=run.pk).update(last_seq=F("last_seq") + len(events), log_bytes=F("log_bytes") + said)
         last: int = Run.objects.values_list("last_seq", flat=True).get(pk=run.pk)
         first, common = last - len(events) + 1, {"request_id": context.request_id()}
         rows = [
@@ -219,6 +224,20 @@ def stored(run: Run, *, after: int, limit: int) -> list[dict[str, Any]]:
     """Events with a number above `after` from the database, in order, at most `limit`."""
     rows = RunEvent.objects.filter(run=run, seq__gt=after).order_by("seq")[:limit]
     return [wire(row, epoch=run.epoch) for row in rows]
+
+
+def forget_log(run: Run, *, at: datetime) -> None:
+    """Leave of every line of its log the number, the moment, the stage and the level. Call in a transaction."""
+    lines = RunEvent.objects.filter(run=run, type=Log.type)
+    for stage, level in set(lines.values_list("payload__stage", "payload__log__level")):
+        lines.filter(payload__stage=stage, payload__log__level=level).update(payload=gone(stage, level))
+    Run.objects.filter(pk=run.pk).update(log_bytes=0, log_gone_at=at)
+    transaction.on_commit(lambda: stream.forget(run=run.pk))
+
+
+def gone(stage: StageName, level: Level) -> dict[str, Any]:
+    """What is left of a line; the database lets a line become this and nothing else."""
+    return {"request_id": "", "stage": stage, "log": {"level": level, "message": "", "gone": True}}
 
 
 def wire(row: RunEvent, *, epoch: str) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Run(models.Model):
 
     `name_key` is the name in lower case, for finding it by its beginning. `main_metric` and its value are copied
     from the report so that lists can sort by them. `epoch` names the numbering of its events and `last_seq` is the
-    newest number given. Written by runs.py, execution.py and events.py.
+    newest number given. `log_bytes` are the words of its log, which may go, at `log_gone_at`, by fynix.retention.
+    Written by runs.py, execution.py and events.py.
     """
 
     id = models.CharField(primary_key=True, max_length=40, default=run_id, editable=False)
@@ -49,6 +50,8 @@ class Run(models.Model):
     main_value = models.FloatField(null=True)
     epoch = models.CharField(max_length=40, default=epoch, editable=False)
     last_seq = models.BigIntegerField(default=0)
+    log_bytes = models.BigIntegerField(default=0)
+    log_gone_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 
@@ -78,7 +81,9 @@ class Run(models.Model):
 
 
 class RunEvent(models.Model):
-    """One event of a run's feed, numbered without gaps. Append-only; written by events.py."""
+    """One event of a run's feed, numbered without gaps. Written once by events.py, which may take the words of a line
+    of the log away later; the database refuses every other change.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
     seq = models.BigIntegerField()

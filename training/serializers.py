@@ -96,7 +96,7 @@ class RunRow(serializers.ModelSerializer[Run]):
         fields = [
             "run_id", "task_id", "number", "name", "model_name", "state", "stage", "progress", "attempt",
             "queue_position", "dataset_version_id", "target", "task", "main_metric", "main_value", "created_by",
-            "created_at", "started_at", "finished_at", "error",
+            "created_at", "started_at", "finished_at", "log_gone_at", "error",
         ]  # fmt: skip
         extra_kwargs = {
             "number": {"help_text": "1, 2, 3 … within the project."},
@@ -104,6 +104,7 @@ class RunRow(serializers.ModelSerializer[Run]):
             "model_name": {"help_text": "The model that gets a version from it."},
             "target": {"help_text": "Name of the column it learns to predict."},
             "task": {"help_text": "What kind of answer the target is."},
+            "log_gone_at": {"help_text": "When the words of its log went by the project's rule; null: they have not."},
             "main_metric": {"help_text": "The metric people read first; empty until there is one."},
             "main_value": {"help_text": "Its value on the test rows; null until the run has succeeded."},
         }

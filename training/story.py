@@ -9,9 +9,11 @@ from io import BytesIO
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max
+from django.db.models import Max, Q
+from django.utils.translation import gettext as _
 
 from fynix import blobs
+from fynix.errors import DomainError
 from training import events, narrative
 from training.engine.recipes import METRICS
 from training.engine.report import Curves
@@ -27,6 +29,13 @@ ENDS = {"packaged": "done", "packaging_failed": "failed", "failed": "failed", "c
 """How the last stage of a run stands once the run has come to this state."""
 CURVE_POINTS = 2000
 LOG_LINES = 500
+
+
+class LogGone(DomainError):
+    """The words of the log went by the project's rule."""
+
+    code = "log_gone"
+    status = 410
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ def read(run: Run) -> Story:
     rows = RunEvent.objects.filter(run=run)
     head = rows.aggregate(head=Max("seq"))["head"] or 0
     rows = rows.filter(seq__lte=head)  # what comes meanwhile is told by the feed, from here on
-    log = rows.filter(type="log")
+    log = rows.filter(_said(run))
     story = Story()
     for row in rows.exclude(type="log").order_by("seq").iterator(chunk_size=500):
         story.add(row)
@@ -143,9 +152,21 @@ def read(run: Run) -> Story:
 
 
 def log_text(run: Run) -> str:
-    """Every log line in order: moment (UTC), level, stage and message, one line each."""
-    rows = RunEvent.objects.filter(run=run, type="log").order_by("seq").iterator(chunk_size=1000)
-    return "".join(_line(row) for row in rows)
+    """Every log line in order: moment (UTC), level, stage and message, one line each. Raises LogGone."""
+    rows = RunEvent.objects.filter(_said(run), run=run).order_by("seq").iterator(chunk_size=1000)
+    text = "".join(_line(row) for row in rows)
+    if not text and run.log_gone_at:
+        raise LogGone(
+            _("The log went on {day}: this project keeps logs for a time. Stages, curves and results stay.").format(
+                day=f"{run.log_gone_at:%Y-%m-%d}"
+            )
+        )
+    return text
+
+
+def _said(run: Run) -> Q:
+    """Which events are lines of the log whose words are there."""
+    return Q(type="log", at__gt=run.log_gone_at) if run.log_gone_at else Q(type="log")
 
 
 def _line(row: RunEvent) -> str:
@@ -173,7 +194,7 @@ def rephrased_by(run: Run) -> str:
 def parts(claim: Claim) -> list[dict[str, Any]]:
     """A claim's sentence in pieces: text, and numbers that point at a place on a chart."""
     pieces: list[dict[str, Any]] = []
-    for text, name, _, _ in Formatter().parse(claim.sentence):
+    for text, name, _spec, _conversion in Formatter().parse(claim.sentence):
         if text:
             pieces.append({"text": text})
         if name:

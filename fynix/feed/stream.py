@@ -73,6 +73,14 @@ def push(*, run: str, epoch: str, first: int, events: Sequence[dict[str, Any]]) 
     return True
 
 
+def forget(*, run: str) -> None:
+    """Drop the list, whose events the database tells in another way from now on."""
+    try:
+        redis.client(redis.FEED).delete(*keys(run))
+    except RedisError as error:
+        log.warning("feed_not_forgotten", run=run, reason=type(error).__name__)
+
+
 async def recent(client: Redis, *, run: str, epoch: str, since: int) -> list[dict[str, Any]] | None:
     """The events numbered above `since`, or None when the list does not reach back that far or Redis is away."""
     meta, events = keys(run)

@@ -18,8 +18,6 @@ from accounts.models import Keepsake, Project
 from fynix.errors import Invalid
 from fynix.retention import expiry
 
-MOST_ROWS = 500  # of one preview; its sums count all
-
 
 def _days(help_text: str, *, allow_null: bool = True) -> serializers.IntegerField:
     return serializers.IntegerField(
@@ -32,19 +30,23 @@ class RetentionRule(serializers.Serializer[Any]):
     file_days = _days("Days from the making of a version until its files go; null: never.")
     result_days = _days("Days from a test of many rows until its answers and the rows sent for it go; null: never.")
     upload_days = _days("Days from the last version made from an uploaded file until the file goes; null: never.")
+    log_days = _days("Days from the end of a run until the words of its log go; null: never.")
 
 
 class Asked(serializers.Serializer[Any]):
     file_days = _days("The rule to try; the project's own when left out.", allow_null=False)
     result_days = _days("The same for answers of tests.", allow_null=False)
     upload_days = _days("The same for uploaded files.", allow_null=False)
+    log_days = _days("The same for logs of runs.", allow_null=False)
 
 
 class RetentionProspect(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(
-        source="stored.kind", choices=Keepsake.choices, help_text="What it is: one word of file, result, upload."
+        source="stored.kind", choices=Keepsake.choices, help_text="What it is: one word of file, result, upload, log."
     )
-    id = serializers.CharField(source="stored.subject", help_text="Of the version, test or table that it belongs to.")
+    id = serializers.CharField(
+        source="stored.subject", help_text="Of the version, test, table or run that it belongs to."
+    )
     name = serializers.CharField(source="stored.name", help_text="What people call that.")
     files = serializers.IntegerField(source="stored.files", help_text="How many files would go.")
     size_bytes = serializers.IntegerField(source="stored.size_bytes", help_text="What they take.")
@@ -120,7 +122,7 @@ def _preview(project: Project, days: retention.Days, *, at: datetime) -> dict[st
         "rules": _named(days),
         "soon": len(soon),
         "soon_bytes": expiry.size(soon),
-        "data": RetentionProspect(rows[:MOST_ROWS], many=True).data,
+        "data": RetentionProspect(rows[: expiry.MOST_ROWS], many=True).data,
     }
 
 

@@ -14,11 +14,12 @@ from django.utils.functional import Promise
 
 from accounts import notifications, retention
 from accounts.models import Keepsake, News, Project, RetentionWarning, Role
-from fynix.retention import files, results, uploads
+from fynix.retention import files, logs, results, uploads
 from fynix.retention.stored import Stored
 from fynix.templatetags.figures import bytes_
 
 WARNED_FOR = timedelta(days=7)
+MOST_ROWS = 500  # of one preview; its sums count all
 
 
 class LetGo(Protocol):
@@ -35,6 +36,7 @@ KINDS = {
     Keepsake.FILES: Kind(files.stored, files.let_go),
     Keepsake.RESULTS: Kind(results.stored, results.let_go),
     Keepsake.UPLOADS: Kind(uploads.stored, uploads.let_go),
+    Keepsake.LOGS: Kind(logs.stored, logs.let_go),
 }
 
 

@@ -28,6 +28,7 @@ HELP = {
         "Days from the last version made from an uploaded file until the file goes, with the lines that were left out. "
         "Its tables stay. Empty: for ever."
     ),
+    Keepsake.LOGS: _("Days from the end of a run until the words of its log go. Its results stay. Empty: for ever."),
 }
 
 
@@ -68,10 +69,12 @@ def rule(request: AuthedRequest, slug: str) -> HttpResponse:
 
 def _preview(project: Project, days: retention.Days) -> dict[str, Any]:
     """By these rules, at this moment: what goes within a week, what goes later, what stays."""
-    rows = expiry.prospects(project, days=days)
-    soon = expiry.within_a_week(rows, at=now())
+    rows, at = expiry.prospects(project, days=days), now()
+    soon = expiry.within_a_week(rows, at=at)
     goes = any(days.values())
-    return {"rows": rows, "goes": goes, "soon": len(soon), "soon_bytes": expiry.size(soon)}
+    shown = rows[: expiry.MOST_ROWS]
+    sums = {"all": len(rows), "soon": len(soon), "soon_bytes": expiry.size(soon)}
+    return {"rows": shown, "at": at, "goes": goes, **sums}
 
 
 urlpatterns = [path("p/<slug:slug>/settings/retention", rule, name="project-retention")]

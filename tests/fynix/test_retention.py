@@ -1,5 +1,6 @@
 """Files that go after a time: told before, taken with care, and never those that somebody relies on."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,8 +11,9 @@ from datetime import datetime, timedelta
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import jsonschema
 import pytest
 from django.core import mail
 from django.core.files.storage import default_storage
@@ -25,6 +27,7 @@ from accounts.audit import Act
 from accounts.models import Allowance, AuditEvent, Keepsake, News, RetentionRule, RetentionWarning
 from datasets.models import DatasetVersion
 from fynix import activity, blobs, env
+from fynix.queue.models import Job
 from fynix.retention import expiry
 from fynix.safekeeping import invariants, strays
 from registry import promotion
@@ -45,11 +48,15 @@ from tests.registry.conftest import (  # noqa: F401
 )
 from tests.sandbox.test_many import GOOD, ask, put_through
 from tests.training.conftest import run  # noqa: F401
+from tests.training.test_socket import listening
+from training import contract, events
+from training.engine.observer import Level
+from training.models import Run, RunEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = timedelta(days=1)
-FILES, RESULTS, UPLOADS = Keepsake.FILES, Keepsake.RESULTS, Keepsake.UPLOADS
+FILES, RESULTS, UPLOADS, LOGS = Keepsake.FILES, Keepsake.RESULTS, Keepsake.UPLOADS, Keepsake.LOGS
 PAGE = "/p/acme/settings/retention"
 API = "/api/v1/projects/acme/retention"
 
@@ -58,7 +65,7 @@ API = "/api/v1/projects/acme/retention"
 def old(cast: Cast, first: ModelVersion, settings: Any) -> ModelVersion:  # noqa: F811
     """A version that is 30 days and an hour old, in a project that keeps files for 30 days."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    retention.set_days(cast.acme, {FILES: 30}, by=cast.ada, at=now())
+    retention.set_days(cast.acme, {FILES: 30, LOGS: None}, by=cast.ada, at=now())
     ModelVersion.objects.filter(pk=first.pk).update(created_at=now() - 30 * DAY - timedelta(hours=1))
     first.refresh_from_db()
     return first
@@ -99,7 +106,7 @@ def test_maintainers_and_owners_are_told_once_in_the_bell_and_by_letter(cast: Ca
         expiry.turn(at=now() + day * DAY)
     rows = notifications.listed(cast.mia).filter(kind=News.FILES_EXPIRE)
     assert [notifications.sentence(row) for row in rows] == [
-        "In seven days files go from Acme. Things that lose theirs: 1."
+        "In seven days files or logs go from Acme. Things that lose theirs: 1."
     ]
     assert rows[0].address == PAGE
     assert rows[0].letter_due_at is not None
@@ -207,7 +214,7 @@ def test_ada_sees_in_bytes_what_a_rule_would_take_before_she_makes_it(cast: Cast
     size = sum(file.size_bytes for file in old.artifacts.exclude(sha256=old.sha256))
     asked = as_(cast.ada).get(PAGE, {"file_days": 30})
     assert (asked.context["soon"], asked.context["soon_bytes"]) == (1, size)
-    assert "goes on" in asked.content.decode()
+    assert "goes seven days after the warning" in asked.content.decode()
     assert retention.days(cast.acme)[FILES] is None
     told = api(cast.vic).get(f"{API}/preview", {"file_days": 30}).json()
     assert (told["rules"]["file_days"], told["soon"], told["soon_bytes"]) == (30, 1, size)
@@ -217,7 +224,9 @@ def test_ada_sees_in_bytes_what_a_rule_would_take_before_she_makes_it(cast: Cast
     own = api(cast.vic).get(f"{API}/preview").json()
     assert own["rules"]["file_days"] is None
     assert (own["soon"], own["soon_bytes"], own["data"]) == (0, 0, [])
-    assert as_(cast.ada).get(PAGE, {"file_days": 90}).context["soon"] == 0
+    later = as_(cast.ada).get(PAGE, {"file_days": 90})
+    assert later.context["soon"] == 0
+    assert f"{old.created_at + 90 * DAY:%Y-%m-%d}" in later.content.decode()
     assert as_(cast.ada).post(PAGE, {"file_days": "90"}).status_code == 302
     assert retention.days(cast.acme)[FILES] == 90
     event = AuditEvent.objects.get(action=Act.RETENTION_CHANGE, detail__days=90)
@@ -233,7 +242,7 @@ def test_a_rule_that_makes_no_sense_is_refused_at_its_field(cast: Cast, days: st
 
 
 def test_a_program_reads_and_changes_the_rule(cast: Cast) -> None:
-    assert api(cast.vic).get(API).json() == {"file_days": 365, "result_days": 365, "upload_days": None}
+    assert api(cast.vic).get(API).json() == {"file_days": 365, "result_days": 365, "upload_days": None, "log_days": 365}
     for days in (90, None):
         answer = api(cast.ada).put(API, {"file_days": days})
         assert (answer.status_code, answer.json()["file_days"]) == (200, days)
@@ -325,7 +334,7 @@ def test_what_went_is_given_back_to_whoever_made_the_project(cast: Cast) -> None
 def answered(cast: Cast, first: ModelVersion) -> Batch:  # noqa: F811
     """Ben's test of many rows, a day older than the 30 days that the project keeps its answers."""
     batch = put_through(cast.ben, first)
-    retention.set_days(cast.acme, {FILES: None, RESULTS: 30}, by=cast.ada, at=now())
+    retention.set_days(cast.acme, {FILES: None, RESULTS: 30, LOGS: None}, by=cast.ada, at=now())
     Batch.objects.filter(pk=batch.pk).update(created_at=now() - 31 * DAY)
     return batch
 
@@ -438,7 +447,7 @@ def test_each_kind_has_a_rule_of_its_own_and_the_servers_default(cast: Cast, set
     assert retention.days(cast.acme)[RESULTS] is None
     RetentionRule.objects.all().delete()
     settings.RETENTION_RESULT_DAYS = 77
-    assert retention.days(cast.acme) == {FILES: 365, RESULTS: 77, UPLOADS: None}
+    assert retention.days(cast.acme) == {FILES: 365, RESULTS: 77, UPLOADS: None, LOGS: 365}
 
 
 # Uploaded files
@@ -653,6 +662,134 @@ def test_what_was_stored_before_is_counted_from_the_ledger(
     assert all(counted[pk] >= size for pk, size in known.items())  # of lines, their numbers and reasons come on top
 
 
+# Logs of runs
+
+
+@pytest.fixture
+def talked(cast: Cast, first: ModelVersion) -> Run:  # noqa: F811
+    """The run of Ben's that made the first version, over for 31 days, in a project that keeps logs for 30."""
+    retention.set_days(cast.acme, {FILES: None, RESULTS: None, LOGS: 30}, by=cast.ada, at=now())
+    Job.objects.filter(pk=first.run.job_id).update(finished_at=now() - 31 * DAY)
+    return Run.objects.select_related("project").get(pk=first.run_id)
+
+
+def words(of: Run) -> list[str]:
+    rows = RunEvent.objects.filter(run=of, type="log").order_by("seq")
+    return [row.payload["log"]["message"] for row in rows]
+
+
+def events_of(person: Any, of: Run) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = api(person).get(f"/api/v1/runs/{of.pk}/events?limit=1000").json()["data"]
+    return told
+
+
+def test_a_log_goes_after_a_warning_and_the_feed_has_no_hole(cast: Cast, talked: Run) -> None:
+    page, began, said = f"/p/acme/runs/{talked.number}", now(), words(talked)
+    before, snapshot = events_of(cast.vic, talked), api(cast.vic).get(f"/api/v1/runs/{talked.pk}/snapshot").json()
+    size = sum(len(each.encode()) for each in said)
+    told = api(cast.vic).get(f"{API}/preview").json()
+    assert [(row["kind"], row["id"], row["size_bytes"], row["kept"]) for row in told["data"]] == [
+        ("log", talked.pk, size, "")
+    ]
+    assert (told["soon"], told["soon_bytes"]) == (1, size)
+    for day in (0, 6):
+        expiry.turn(at=began + day * DAY)
+    assert words(talked) == said
+    assert said[0] in as_(cast.vic).get(page).content.decode()
+    for day in (7, 8):
+        expiry.turn(at=began + day * DAY)
+    assert set(words(talked)) == {""}
+    after = events_of(cast.vic, talked)
+    assert [each["seq"] for each in after] == [each["seq"] for each in before] == list(range(1, len(before) + 1))
+    schema = jsonschema.Draft202012Validator(contract.schema(events.Log))
+    for was, now_ in zip(before, after, strict=True):
+        if was["type"] == "log":
+            schema.validate(now_)
+            assert now_ == {**was, "request_id": "", "log": {"level": was["log"]["level"], "message": "", "gone": True}}
+        else:
+            assert now_ == was
+    assert api(cast.vic).get(f"/api/v1/runs/{talked.pk}/snapshot").json() == snapshot
+    shown = as_(cast.vic).get(page).content.decode()
+    assert "The log went on" in shown
+    assert 'role="log"' not in shown
+    assert not any(each in shown for each in said)
+    assert api(cast.vic).get(f"/api/v1/runs/{talked.pk}").json()["log_gone_at"]
+    download = as_(cast.vic).get(f"{page}/log")
+    assert download.status_code == 410
+    assert "this project keeps logs for a time" in download.content.decode()
+    event = AuditEvent.objects.get(action=Act.LOG_EXPIRE)
+    assert (event.subject, event.actor, event.detail) == (talked.pk, None, {"number": talked.number, "bytes": size})
+    lines = [line.sentence for line in activity.latest(access.projects_of(cast.vic))]
+    assert f"The log of “{talked.name}” went, as the project's rule says." in lines
+    assert [*invariants.events_without_gaps(now()), *invariants.quotas_add_up(now())] == []
+
+
+def test_a_socket_tells_a_run_whose_log_went_in_order(cast: Cast, talked: Run) -> None:
+    talked.refresh_from_db()
+    with transaction.atomic():
+        events.forget_log(talked, at=now())
+
+    async def hear() -> list[int]:
+        async with listening(talked.pk, cast.vic) as socket:
+            await socket.until(talked.last_seq)
+            return socket.seqs
+
+    assert asyncio.run(hear()) == list(range(1, talked.last_seq + 1))
+
+
+def test_what_is_said_after_a_log_went_is_shown_and_goes_in_its_turn(cast: Cast, talked: Run) -> None:
+    with transaction.atomic():
+        events.forget_log(talked, at=now())
+    events.publish(talked, [events.Log(at=now(), stage="done", level="info", message="Packaged once more.")])
+    page = as_(cast.vic).get(f"/p/acme/runs/{talked.number}").content.decode()
+    assert "The log went on" in page
+    assert "Packaged once more." in page
+    assert as_(cast.vic).get(f"/p/acme/runs/{talked.number}/log").content.decode().count("\n") == 1
+    (row,) = expiry.prospects(cast.acme, days={LOGS: 30})
+    assert row.stored.size_bytes == len("Packaged once more.")
+
+
+@pytest.mark.parametrize("protect", [in_production, pinned, named, in_a_test])
+def test_the_log_behind_what_somebody_relies_on_stays(cast: Cast, talked: Run, protect: Any) -> None:
+    began, said = now(), words(talked)
+    expiry.turn(at=began)
+    (ripe,) = expiry._ripe(cast.acme, began + 8 * DAY)
+    protect(cast, talked.model_version)
+    expiry._expire(cast.acme, ripe, began + 8 * DAY)  # it was protected between the look and the going
+    expiry.turn(at=began + 9 * DAY)
+    assert words(talked) == said
+    assert not AuditEvent.objects.filter(action=Act.LOG_EXPIRE).exists()
+
+
+def test_the_log_of_a_run_that_has_not_ended_is_not_told(cast: Cast, run: Run) -> None:  # noqa: F811
+    events.publish(run, [events.Log(at=now(), stage="load", level="info", message="Reading.")])
+    assert expiry.prospects(cast.acme, days={LOGS: 30}) == []
+
+
+def test_the_database_lets_the_words_of_a_line_go_and_refuses_every_other_change(cast: Cast, run: Run) -> None:  # noqa: F811
+    at, said = now(), [(stage, level) for stage in events.STAGES for level in get_args(Level)]
+    events.publish(run, [events.Log(at=at, stage=stage, level=level, message="Hello.") for stage, level in said])
+    line, other = (RunEvent.objects.filter(run=run, type=kind).first() for kind in ("log", "status"))
+    gone = events.gone("queued", "info")
+    refused: list[tuple[RunEvent, dict[str, Any]]] = [
+        (other, {"payload": gone}), (other, {"at": at}), (other, {"type": "log", "payload": gone}),
+        (line, {"payload": {**gone, "log": {**gone["log"], "message": "Other words."}}}),
+        (line, {"payload": {**gone, "request_id": "click-1"}}), (line, {"payload": {**gone, "more": 1}}),
+        (line, {"payload": gone, "seq": 99}), (line, {"payload": gone, "type": "error"}),
+        (line, {"payload": gone, "at": at + DAY}), (line, {"seq": 99}),
+    ]  # fmt: skip
+    for row, change in refused:
+        with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+            RunEvent.objects.filter(pk=row.pk).update(**change)
+    with transaction.atomic():
+        events.forget_log(run, at=at)
+    kept = [
+        (row.payload["stage"], row.payload["log"]["level"]) for row in run.events.filter(type="log").order_by("seq")
+    ]
+    assert kept == said
+    assert set(words(run)) == {""}
+
+
 # Killed amid it, and done twice
 
 KILLED = """
@@ -689,7 +826,12 @@ def state(thing: DatasetVersion | Batch) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("going", "act"),
-    [("answered", Act.RESULTS_EXPIRE), ("twice_read", Act.UPLOAD_EXPIRE), ("torn", Act.UPLOAD_EXPIRE)],
+    [
+        ("answered", Act.RESULTS_EXPIRE),
+        ("twice_read", Act.UPLOAD_EXPIRE),
+        ("torn", Act.UPLOAD_EXPIRE),
+        ("talked", Act.LOG_EXPIRE),
+    ],
 )
 def test_a_kill_amid_the_going_leaves_all_and_two_more_turns_let_go_once(
     cast: Cast, request: pytest.FixtureRequest, going: str, act: str
