@@ -5,8 +5,8 @@ log and asks whether to go on. The same Watch as on one machine hears them and d
 decision is cut off, so a slow message costs seconds and never changes the model. The same rows on the same number of
 workers give the same model; another number of workers adds up its histograms in another order.
 
-A worker that vanishes takes its rows with it. They are spread anew over the workers that are there then, and the
-segment is boosted once more from its beginning.
+A worker that vanishes takes its rows with it, and so does a scheduler. They are spread anew over the workers that are
+there then, and the segment is boosted once more from its beginning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import queue
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,22 +23,26 @@ from typing import Any
 import dask.array as da
 import distributed
 import numpy as np
-import xgboost.dask as xgb_dask
 from numpy.typing import NDArray
 
+from training.engine import presence
 from training.engine.boost import Lay, Watch
-from training.engine.errors import Cancelled, Untrainable
+from training.engine.errors import Untrainable
 from training.engine.learner import xgb
 from training.engine.matrices import Data, Part, binning, curve_sample
+from training.engine.presence import Held, Lost
 from training.engine.recipes import Candidate
 from training.engine.schema import ModelSchema
 from training.engine.scorers import Followed
 
+# isort: split
+import xgboost.dask as xgb_dask  # only after the learner, which keeps scikit-learn out
+
 LEAST_ROWS = 1000  # of a worker: fewer rows cost more in messages than they save
 ASK_S = 0.5  # how often the first worker asks whether to go on
 LISTEN_S = 0.1
-PATIENCE_S = 30  # for the scheduler to answer
-NOTICE_S = 5  # within which the scheduler knows that a worker's connection broke
+RETRY_S = 5  # for a scheduler to answer that will be asked again
+END_S = 10  # for the workers to end a segment that was stopped
 RETURN_S = 10  # for a vanished worker to come back before the others go on without it
 ALONE_S = 60  # for any worker to come back when none is left
 LOSSES = 3  # of workers in one segment: more are no accident
@@ -50,9 +54,9 @@ def connect(address: str) -> distributed.Client:
 
     Raises OSError when the scheduler does not answer, or has no worker.
     """
-    client = distributed.Client(address, timeout=PATIENCE_S)  # the default one: arrays look for it
+    client = distributed.Client(address, timeout=presence.PATIENCE_S)  # the default one: arrays look for it
     try:
-        client.wait_for_workers(1, timeout=PATIENCE_S)
+        client.wait_for_workers(1, timeout=presence.PATIENCE_S)
     except BaseException:
         client.close()
         raise
@@ -61,17 +65,13 @@ def connect(address: str) -> distributed.Client:
 
 def describe(client: distributed.Client) -> str:
     """A sentence about the cluster."""
-    threads = _threads(client).values()
+    threads = (presence.there(client) or {}).values()
     return f"Training on a cluster: {len(threads)} workers, {sum(threads)} threads."
 
 
 def lay_on(client: distributed.Client) -> Lay:
     """Spreads the data of each candidate over the cluster's workers."""
     return lambda data, schema, candidate, _: Spread(client, data, schema, candidate)
-
-
-class _Lost(Exception):
-    """A worker has vanished that held rows."""
 
 
 @dataclass
@@ -89,24 +89,34 @@ class Spread:
         mark, wanted = watch.mark(), 1
         for _ in range(LOSSES):
             try:
-                self.laid = self.laid or self._lay(_gathered(self.client, wanted, watch))
+                self.laid = self.laid or self._lay(_gathered(self.client, wanted, watch), watch)
                 return self.laid.boost(parameters, rounds, native, watch)
-            except _Lost:
+            except Lost as loss:
+                what = str(loss)
                 watch.rewind(mark)
                 wanted = len(self.laid.workers) if self.laid else wanted
                 self.laid = None
                 again = f"Rounds after round {mark.round} are boosted anew on the workers that are there."
-                watch.trainer.observer.log("warning", f"A worker of the cluster vanished. {again}")
+                watch.trainer.observer.log("warning", f"{what}. {again}")
         raise Untrainable(
             "cluster_lost",
-            f"The Dask cluster lost a worker {LOSSES} times after round {mark.round}, so the run was ended. Workers "
-            "that are out of memory vanish like this: give them more, or start more of them, then run again.",
+            f"{what} again, {LOSSES} times after round {mark.round}, so the run was ended. Workers that are out of "
+            "memory vanish like this: give them more, or start more of them, then run again.",
         )
 
-    def _lay(self, workers: Sequence[str]) -> _Laid:
+    def _lay(self, workers: Sequence[str], watch: Watch) -> _Laid:
         most = max(1, len(self.data.valid.labels) // LEAST_ROWS)
-        with _noticing(self.client, workers[:most]):
-            return _Laid.build(self.client, workers[:most], self.data, self.schema, self.candidate)
+        chosen = workers[:most]
+        laying = _Laid.build(self.client, chosen, self.data, self.schema, self.candidate)
+        held = Held(self.client, chosen, presence.begin(self.client, laying))
+        try:
+            while not wait([held.running], LISTEN_S).done:
+                held.look()
+                watch.look()
+        finally:
+            held.running.cancel()
+        laid: _Laid = held.result()
+        return laid
 
 
 @dataclass(frozen=True)
@@ -120,82 +130,70 @@ class _Laid:
     curve: xgb_dask.DaskQuantileDMatrix
 
     @classmethod
-    def build(
+    async def build(
         cls, client: distributed.Client, workers: Sequence[str], data: Data, schema: ModelSchema, candidate: Candidate
     ) -> _Laid:
         options = binning(schema, candidate)
 
-        def matrix(part: Part, **more: Any) -> xgb_dask.DaskQuantileDMatrix:
-            rows, labels = (_spread(client, workers, each) for each in (part.matrix, part.labels))
-            return xgb_dask.DaskQuantileDMatrix(client, rows, labels, **options, **more)
+        async def matrix(part: Part, **more: Any) -> Any:
+            rows, labels = [await _spread(client, workers, each) for each in (part.matrix, part.labels)]
+            return await xgb_dask.DaskQuantileDMatrix(client, rows, labels, **options, **more)
 
-        train = matrix(data.train)
+        train = await matrix(data.train)
         sample = curve_sample(data.train)
-        curve = train if sample is data.train else matrix(sample, ref=train)
-        return cls(client, workers, train, matrix(data.valid, ref=train), curve)
+        curve = train if sample is data.train else await matrix(sample, ref=train)
+        return cls(client, workers, train, await matrix(data.valid, ref=train), curve)
 
     def boost(self, parameters: Mapping[str, Any], rounds: int, native: bytes, watch: Watch) -> bytes:
-        """As Ground.boost. Raises _Lost."""
+        """As Ground.boost. Raises Lost."""
         own = {name: value for name, value in parameters.items() if name != "nthread"}
         before = watch.rounds_done
         talk = _Talk(self.client, watch)
-        with _noticing(self.client, self.workers), talk.open() as relay, ThreadPoolExecutor(1) as pool:
-            running = pool.submit(self._train, own, rounds, native, relay)
-            booster = talk.follow(running)
+        with talk.open() as relay:
+            running = presence.begin(self.client, self._train(own, rounds, native, relay))
+            booster = talk.follow(Held(self.client, self.workers, running))
         kept = watch.rounds_done
         trees = booster[:kept] if kept < before + rounds else booster
         return bytes(trees.save_raw("ubj"))
 
-    def _train(self, parameters: Mapping[str, Any], rounds: int, native: bytes, relay: Relay) -> Mapping[str, Any]:
-        evals = [(self.curve, "train"), (self.valid, "valid")]
-        found: Mapping[str, Any] = xgb_dask.train(
+    async def _train(self, parameters: Mapping[str, Any], rounds: int, native: bytes, relay: Relay) -> Any:
+        return await xgb_dask.train(
             self.client,
             dict(parameters),
             self.train,
             rounds,
-            evals=evals,
+            evals=[(self.curve, "train"), (self.valid, "valid")],
             xgb_model=xgb.Booster(model_file=bytearray(native)) if native else None,
             callbacks=[relay],
             custom_metric=relay if relay.followed else None,
             verbose_eval=False,
         )
-        return found
-
-
-@contextmanager
-def _noticing(client: distributed.Client, workers: Sequence[str]) -> Iterator[None]:
-    """Whatever fails while one of these workers vanishes fails for that. Raises _Lost.
-
-    Dask and XGBoost have a dozen errors for it: cancelled futures, missing keys, broken sockets, wrong states.
-    """
-    try:
-        yield
-    except (Cancelled, Untrainable):
-        raise
-    except Exception as error:
-        limit = time.monotonic() + NOTICE_S
-        while time.monotonic() < limit:
-            if not set(workers) <= set(_there(client)):
-                raise _Lost from error
-            time.sleep(LISTEN_S)
-        raise
 
 
 def _gathered(client: distributed.Client, wanted: int, watch: Watch) -> list[str]:
     """The workers there, in order: `wanted` or more, or fewer after RETURN_S. Raises Untrainable, Cancelled."""
     began = time.monotonic()
     while True:
-        workers, waited = sorted(_there(client)), time.monotonic() - began
+        known = presence.there(client, RETRY_S)
+        workers, waited = sorted(known or {}), time.monotonic() - began
         if len(workers) >= wanted or (workers and waited >= RETURN_S):
             return workers
-        if waited >= ALONE_S:
-            raise Untrainable(
-                "cluster_lost",
-                f"No worker of the Dask cluster was left, and none came back within {ALONE_S} seconds. "
-                "Start workers, or tell whoever looks after this server, then run again.",
-            )
+        if waited >= ALONE_S or client.status == "closed":  # it closes when the scheduler was away for PATIENCE_S
+            raise Untrainable("cluster_lost", _alone(known is None, waited))
         watch.look()
         time.sleep(LISTEN_S)
+
+
+def _alone(is_scheduler: bool, waited: float) -> str:
+    if is_scheduler:
+        return (
+            f"The scheduler of the Dask cluster vanished and did not come back within {waited:.0f} seconds, so the run "
+            "was ended. Start it and its workers, or tell whoever looks after this server, then run again."
+        )
+    return (
+        f"No worker of the Dask cluster was left, and none came back within {waited:.0f} seconds. "
+        "Start workers, or tell whoever looks after this server, then run again."
+    )
 
 
 class Relay(xgb.callback.TrainingCallback):
@@ -245,7 +243,7 @@ class Relay(xgb.callback.TrainingCallback):
         if time.monotonic() - self.asked_at < ASK_S:
             return False
         self.asked_at = time.monotonic()
-        return bool(_halt(self.topic, distributed.get_client()).get(timeout=PATIENCE_S))
+        return bool(_halt(self.topic, distributed.get_client()).get(timeout=presence.PATIENCE_S))
 
 
 def _together(own: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -271,34 +269,55 @@ class _Talk:
 
     @contextmanager
     def open(self) -> Iterator[Relay]:
-        halt = _halt(self.topic, self.client)
-        halt.set(False)
+        """Raises Lost."""
+        self._say(halt=False)
         self.client.subscribe_topic(self.topic, lambda event: self.heard.put(event[1]))
         try:
             yield Relay(self.topic, self.watch.trainer.followed, self.watch.is_first)
         finally:
-            self.client.unsubscribe_topic(self.topic)
-            halt.delete()
+            if self.client.status != "closed":
+                self.client.unsubscribe_topic(self.topic)
+                _halt(self.topic, self.client).delete()
 
-    def follow(self, running: Future[Mapping[str, Any]]) -> xgb.Booster:
-        """Note round after round until the segment has ended. Events that came late are read from its history."""
-        halted = False
+    def follow(self, held: Held) -> xgb.Booster:
+        """Note round after round until the segment has ended. Events that came late are read from its history.
+
+        Raises Lost, Cancelled, and Untrainable for settings that XGBoost refuses.
+        """
         try:
-            while not running.done():
-                self._listen()
-                self.watch.look()
-                if self.watch.done and not halted:
-                    _halt(self.topic, self.client).set(True)
-                    halted = True
-        except BaseException:
-            _halt(self.topic, self.client).set(True)
-            running.exception()
+            self._follow(held)
+        except Lost:
             raise
-        found = running.result()
+        except BaseException:
+            self._say(halt=True)
+            wait([held.running], END_S)
+            held.running.cancel()
+            raise
+        found = held.result()
         for figures in _rounds(found["history"])[self.noted :]:
             self._note(figures)
         booster: xgb.Booster = found["booster"]
         return booster
+
+    def _follow(self, held: Held) -> None:
+        halted = False
+        while not held.running.done():
+            self._listen()
+            held.look()
+            self.watch.look()
+            if self.watch.done and not halted:
+                self._say(halt=True)
+                halted = True
+            if not self.noted:
+                held.press()
+
+    def _say(self, *, halt: bool) -> None:
+        """The word to the workers. Raises Lost."""
+
+        async def say() -> None:
+            await _halt(self.topic, self.client).set(halt)
+
+        presence.answer(self.client, say())
 
     def _listen(self) -> None:
         try:
@@ -325,29 +344,15 @@ def _rounds(history: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Round]
     return [dict(zip(curves, map(float, values), strict=True)) for values in rounds]
 
 
-def _threads(client: distributed.Client) -> dict[str, int]:
-    """The threads of each worker. Client.scheduler_info may answer without workers: its own clock overwrites it."""
-    found: dict[str, int] = client.nthreads()
-    return found
-
-
-def _there(client: distributed.Client) -> dict[str, int]:
-    """The threads of each worker; none when the scheduler itself is away."""
-    try:
-        return _threads(client)
-    except OSError:
-        return {}
-
-
 def _told(figures: Round, task: str) -> Round:
     """The same curves as on one machine: of the training rows of a binary task the loss only."""
     return {name: value for name, value in figures.items() if task != "binary" or name != "train-auc"}
 
 
-def _spread(client: distributed.Client, workers: Sequence[str], rows: NDArray[np.float32]) -> Any:
+async def _spread(client: distributed.Client, workers: Sequence[str], rows: NDArray[np.float32]) -> Any:
     """The rows as an array of one part for each worker, lying there."""
     parts = []
     for worker, part in zip(workers, np.array_split(rows, len(workers)), strict=True):
-        lying = client.scatter(part, workers=[worker], hash=False)
+        lying = await client.scatter(part, workers=[worker], hash=False)
         parts.append(da.from_delayed(lying, part.shape, dtype=part.dtype))
     return da.concatenate(parts)
