@@ -47,6 +47,14 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["viewer", "analyst", "maintainer", "owner"])),
+                        name="membership_role_is_known",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="User",
@@ -130,6 +138,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True),
+                        name="project_has_a_name",
+                        violation_error_message="Give the project a name.",
+                    )
+                ]
+            },
         ),
         migrations.AddField(
             model_name="membership",
@@ -175,6 +192,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("created_at"))),
+                        name="token_expires_after_it_is_made",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="StorageCharge",
@@ -204,6 +229,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("size_bytes__gt", 0)),
+                        fields=("kind", "subject"),
+                        name="subject_is_charged_once",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Allowance",
@@ -369,41 +403,11 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="project",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True),
-                name="project_has_a_name",
-                violation_error_message="Give the project a name.",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="membership",
             constraint=models.UniqueConstraint(
                 fields=("project", "user"),
                 name="member_has_one_role_per_project",
                 violation_error_message="This person is already a member.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["viewer", "analyst", "maintainer", "owner"])),
-                name="membership_role_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personaltoken",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("created_at"))),
-                name="token_expires_after_it_is_made",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="storagecharge",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("size_bytes__gt", 0)),
-                fields=("kind", "subject"),
-                name="subject_is_charged_once",
             ),
         ),
     ]

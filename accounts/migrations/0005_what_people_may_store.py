@@ -41,6 +41,14 @@ class Migration(migrations.Migration):
                 ("used_bytes", models.BigIntegerField(default=0)),
                 ("reserved_bytes", models.BigIntegerField(default=0)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reserved_bytes__gte", 0), ("used_bytes__gte", 0)),
+                        name="personal_allowance_is_not_negative",
+                    )
+                ]
+            },
         ),
         migrations.RemoveConstraint(
             model_name="notification",
@@ -119,13 +127,6 @@ class Migration(migrations.Migration):
                     )
                 ),
                 name="notification_kind_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personalallowance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reserved_bytes__gte", 0), ("used_bytes__gte", 0)),
-                name="personal_allowance_is_not_negative",
             ),
         ),
         migrations.RunPython(add_up, migrations.RunPython.noop),

@@ -37,6 +37,14 @@ class Migration(migrations.Migration):
                 ("file_days", models.PositiveIntegerField(null=True)),
                 ("changed_at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("file_days__isnull", True), ("file_days__gte", 14), _connector="OR"),
+                        name="files_stay_a_fortnight",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="RetentionWarning",
@@ -119,13 +127,6 @@ class Migration(migrations.Migration):
             name="project",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.project"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="retentionpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("file_days__isnull", True), ("file_days__gte", 14), _connector="OR"),
-                name="files_stay_a_fortnight",
             ),
         ),
         migrations.RunPython(mark, migrations.RunPython.noop),

@@ -61,6 +61,36 @@ class Migration(migrations.Migration):
                 ),
                 ("ended_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                        name="invited_address_is_lower_case",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["viewer", "analyst", "maintainer", "owner"])),
+                        name="invitation_role_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("state", "open")),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("state__in", ["accepted", "declined", "revoked", "expired"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="invitation_ends_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("renewed_at"))),
+                        name="invitation_expires_after_its_link",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("renewals__lte", 5)), name="invitation_is_renewed_a_few_times"
+                    ),
+                ]
+            },
         ),
         migrations.RemoveConstraint(
             model_name="notification",
@@ -155,49 +185,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="invitation",
             constraint=models.CheckConstraint(
-                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
-                name="invited_address_is_lower_case",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["viewer", "analyst", "maintainer", "owner"])),
-                name="invitation_role_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("state", "open")),
-                    models.Q(
-                        ("ended_at__isnull", False), ("state__in", ["accepted", "declined", "revoked", "expired"])
-                    ),
-                    _connector="OR",
-                ),
-                name="invitation_ends_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("state", "accepted"), _negated=True), ("answered_by__isnull", False), _connector="OR"
                 ),
                 name="acceptance_is_somebodys",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("renewed_at"))), name="invitation_expires_after_its_link"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("renewals__lte", 5)), name="invitation_is_renewed_a_few_times"
             ),
         ),
         refuse(

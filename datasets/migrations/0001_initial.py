@@ -75,6 +75,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "slug"), name="dataset_slug_is_unique_in_its_project")
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Profile",
@@ -92,6 +97,13 @@ class Migration(migrations.Migration):
                 ("document", models.JSONField()),
                 ("created_at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("document__schema_version", 1)), name="profile_document_version_is_known"
+                    )
+                ]
+            },
         ),
         migrations.AddField(
             model_name="datasetversion",
@@ -164,6 +176,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["open", "completed", "aborted", "expired"])),
+                        name="upload_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("size_bytes__gt", 0)),
+                        name="upload_has_bytes",
+                        violation_error_message="This file is empty. Choose a file with a header and rows.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("part_count__gt", 0), ("part_size_bytes__gt", 0)), name="upload_has_parts"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open"), models.Q(("fingerprint", ""), _negated=True)),
+                        fields=("project", "created_by", "fingerprint", "size_bytes"),
+                        name="one_open_upload_per_file",
+                    ),
+                ]
+            },
         ),
         migrations.AddField(
             model_name="datasetversion",
@@ -186,60 +219,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="dataset",
-            constraint=models.UniqueConstraint(
-                fields=("project", "slug"), name="dataset_slug_is_unique_in_its_project"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="profile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("document__schema_version", 1)), name="profile_document_version_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["open", "completed", "aborted", "expired"])),
-                name="upload_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size_bytes__gt", 0)),
-                name="upload_has_bytes",
-                violation_error_message="This file is empty. Choose a file with a header and rows.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("part_count__gt", 0), ("part_size_bytes__gt", 0)), name="upload_has_parts"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open"), models.Q(("fingerprint", ""), _negated=True)),
-                fields=("project", "created_by", "fingerprint", "size_bytes"),
-                name="one_open_upload_per_file",
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("upload", "number"), name="upload_part_is_stored_once"),
+                    models.CheckConstraint(condition=models.Q(("number__gte", 1)), name="upload_parts_count_from_one"),
+                ]
+            },
         ),
         migrations.AddConstraint(
             model_name="datasetversion",
             constraint=models.UniqueConstraint(fields=("dataset", "number"), name="dataset_versions_are_numbered"),
-        ),
-        migrations.AddConstraint(
-            model_name="uploadpart",
-            constraint=models.UniqueConstraint(fields=("upload", "number"), name="upload_part_is_stored_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="uploadpart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__gte", 1)), name="upload_parts_count_from_one"
-            ),
         ),
     ]

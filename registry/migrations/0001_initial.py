@@ -80,6 +80,24 @@ class Migration(migrations.Migration):
                     ("promote_modelversion", "May move a version into production"),
                     ("rollback_modelversion", "May roll production back"),
                 ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["building", "ready", "failed"])),
+                        name="version_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_production", False),
+                            models.Q(("archived_at__isnull", True), ("state", "ready")),
+                            _connector="OR",
+                        ),
+                        name="production_version_is_ready",
+                        violation_error_message="Only a ready version that is not archived can be in production.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("schema__schema_version", 1)), name="version_schema_version_is_known"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -112,6 +130,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("version", "format"), name="version_has_one_artifact_per_format"),
+                    models.CheckConstraint(
+                        condition=models.Q(("parity__schema_version", 1)), name="artifact_parity_version_is_known"
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="RegisteredModel",
@@ -144,6 +170,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "name"), name="model_name_is_unique_in_its_project")
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Promotion",
@@ -197,6 +228,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("model", "seq"), name="promotions_queue_in_single_file"),
+                    models.CheckConstraint(
+                        condition=models.Q(("action__in", ["promote", "rollback"])), name="promotion_action_is_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="promotion_has_a_reason",
+                        violation_error_message="Say why, in a sentence that an auditor will understand.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("from_version__isnull", True),
+                            models.Q(("from_version", models.F("to_version")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="promotion_changes_the_version",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("checks__schema_version", 1)), name="promotion_checks_version_is_known"
+                    ),
+                ]
+            },
         ),
         migrations.AddField(
             model_name="modelversion",
@@ -322,57 +377,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="artifact",
-            constraint=models.UniqueConstraint(
-                fields=("version", "format"), name="version_has_one_artifact_per_format"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="artifact",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("parity__schema_version", 1)), name="artifact_parity_version_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="registeredmodel",
-            constraint=models.UniqueConstraint(fields=("project", "name"), name="model_name_is_unique_in_its_project"),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.UniqueConstraint(fields=("model", "seq"), name="promotions_queue_in_single_file"),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("action__in", ["promote", "rollback"])), name="promotion_action_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True),
-                name="promotion_has_a_reason",
-                violation_error_message="Say why, in a sentence that an auditor will understand.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("from_version__isnull", True),
-                    models.Q(("from_version", models.F("to_version")), _negated=True),
-                    _connector="OR",
-                ),
-                name="promotion_changes_the_version",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("checks__schema_version", 1)), name="promotion_checks_version_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="modelversion",
             constraint=models.UniqueConstraint(fields=("model", "number"), name="model_versions_are_numbered"),
         ),
@@ -383,30 +387,6 @@ class Migration(migrations.Migration):
                 fields=("model",),
                 name="one_version_in_production",
                 violation_error_message="Another version is in production already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="modelversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["building", "ready", "failed"])), name="version_state_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="modelversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_production", False),
-                    models.Q(("archived_at__isnull", True), ("state", "ready")),
-                    _connector="OR",
-                ),
-                name="production_version_is_ready",
-                violation_error_message="Only a ready version that is not archived can be in production.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="modelversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("schema__schema_version", 1)), name="version_schema_version_is_known"
             ),
         ),
     ]

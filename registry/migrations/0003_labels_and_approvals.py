@@ -40,6 +40,15 @@ class Migration(migrations.Migration):
                 ("name", models.SlugField(max_length=40)),
                 ("at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("name", "production"), _negated=True),
+                        name="production_is_no_alias",
+                        violation_error_message="Production moves by promotion, which asks for a reason.",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Approval",
@@ -65,6 +74,19 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField()),
                 ("at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("decision__in", ["requested", "approved", "rejected"])),
+                        name="approval_decision_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="approval_has_a_reason",
+                        violation_error_message="Say why, in a sentence that an auditor will understand.",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Note",
@@ -73,6 +95,15 @@ class Migration(migrations.Migration):
                 ("text", models.TextField()),
                 ("at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True),
+                        name="note_says_something",
+                        violation_error_message="Write a note.",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Pin",
@@ -271,39 +302,8 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("model", "name"), name="alias_names_one_version_of_its_model"),
         ),
         migrations.AddConstraint(
-            model_name="alias",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", "production"), _negated=True),
-                name="production_is_no_alias",
-                violation_error_message="Production moves by promotion, which asks for a reason.",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="approval",
             constraint=models.UniqueConstraint(fields=("version", "seq"), name="approvals_queue_in_single_file"),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("decision__in", ["requested", "approved", "rejected"])),
-                name="approval_decision_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True),
-                name="approval_has_a_reason",
-                violation_error_message="Say why, in a sentence that an auditor will understand.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="note",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True),
-                name="note_says_something",
-                violation_error_message="Write a note.",
-            ),
         ),
         migrations.AddIndex(
             model_name="tag",

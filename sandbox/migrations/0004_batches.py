@@ -77,29 +77,27 @@ class Migration(migrations.Migration):
                 ),
                 ("versions", models.ManyToManyField(related_name="batches", to="registry.modelversion")),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("source__in", ["file", "holdout", "table"])), name="batch_source_is_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("source", "table"), ("table__isnull", False)),
+                            models.Q(models.Q(("source", "table"), _negated=True), ("table__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="batch_names_its_table",
+                    ),
+                ]
+            },
         ),
         migrations.AddField(
             model_name="testrun",
             name="batch",
             field=models.ForeignKey(
                 null=True, on_delete=django.db.models.deletion.PROTECT, related_name="test_runs", to="sandbox.batch"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", ["file", "holdout", "table"])), name="batch_source_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("source", "table"), ("table__isnull", False)),
-                    models.Q(models.Q(("source", "table"), _negated=True), ("table__isnull", True)),
-                    _connector="OR",
-                ),
-                name="batch_names_its_table",
             ),
         ),
     ]

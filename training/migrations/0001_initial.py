@@ -71,6 +71,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "number"), name="runs_are_numbered_in_their_project"),
+                    models.CheckConstraint(
+                        condition=models.Q(("config__schema_version", 1)), name="run_config_version_is_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("task__in", ["binary", "multiclass", "regression"])),
+                        name="run_task_is_known",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="RunEvent",
@@ -87,6 +99,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"constraints": [models.UniqueConstraint(fields=("run", "seq"), name="run_events_are_numbered")]},
         ),
         migrations.CreateModel(
             name="Outcome",
@@ -138,25 +151,5 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["project", "name_key"], name="run_by_name", opclasses=["varchar_ops", "varchar_pattern_ops"]
             ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.UniqueConstraint(fields=("project", "number"), name="runs_are_numbered_in_their_project"),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("config__schema_version", 1)), name="run_config_version_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("task__in", ["binary", "multiclass", "regression"])), name="run_task_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="runevent",
-            constraint=models.UniqueConstraint(fields=("run", "seq"), name="run_events_are_numbered"),
         ),
     ]
