@@ -42,6 +42,9 @@ def main() -> None:
             for how, projects in (("one", 1), ("five", SPREAD))
             for count in (many, FEW)
         }
+        from fynix import server
+
+        server.settle()  # as the web process does
         found = []
         for name, (face, how, address) in LISTS.items():
             large, late, queries = asked(FACES[face](people[how, many]), _own(address, many), turns)

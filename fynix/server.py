@@ -7,6 +7,7 @@ middle of an answer, and lets running answers finish when it is told to stop.
 
 import argparse
 import asyncio
+import gc
 import io
 import json
 import threading
@@ -315,6 +316,18 @@ def serve(application: Callable[..., Any], *, host: str, port: int, gate: Gate) 
     return not server.has_failed
 
 
+def settle() -> None:
+    """Load the code of every page, and leave all that is loaded out of later searches for garbage.
+
+    It stays until the process ends; each full search through it took 115 ms, in the middle of somebody's answer.
+    """
+    from django.urls import get_resolver  # noqa: PLC0415  after the reactor
+
+    get_resolver().url_patterns  # noqa: B018  reading them imports every view
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fynix.server", description="Serve the web pages and sockets.")
     parser.add_argument("--host", default="127.0.0.1")
@@ -324,6 +337,7 @@ def main() -> int:
     tcp.Connection.bufferSize = RECEIVE_BYTES
     from fynix.asgi import application, beside, gate  # noqa: PLC0415  after the reactor, not for readers of this module
 
+    settle()
     threading.Thread(target=beside, args=[threading.Event()], daemon=True, name="beside").start()
     return 0 if serve(application, host=options.host, port=options.port, gate=gate) else 1
 

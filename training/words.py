@@ -4,8 +4,9 @@ The numeric core knows no languages. Its keys are translated here, where they re
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from training.engine.metrics import lower_is_better
@@ -51,6 +52,12 @@ BETTER = {"lower": _("lower is better"), "higher": _("higher is better")}
 
 def metric(key: str) -> str:
     """A metric by its name within a sentence, also one that a person wrote; the key where nobody knows it."""
+    return _named(key, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _named(key: str, language: str | None) -> str:
+    """Looked up once in each language: a list asks for the same few hundreds of times."""
     return str(METRICS.get(key) or name_in(key) or key)
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from fynix.templatetags.figures import as_number, minus, number
@@ -101,9 +101,14 @@ def badge(text: object, tone: str = "", icon_: str = "") -> SafeString:
 @register.simple_tag
 def state(value: object, text: str = "") -> SafeString:
     """The pill of a run, upload, version or artifact state."""
-    word = str(value).lower()
+    return _pill(str(value).lower(), str(text), get_language(), settings.STATIC_URL)
+
+
+@lru_cache(maxsize=1024, typed=True)  # typed: a text that passes for markup is another than the same that does not
+def _pill(word: str, text: str, language: str | None, root: str) -> SafeString:
+    """Drawn and named once in each language: a list shows the same few hundreds of times."""
     tone, drawing = STATES.get(word, ("", ""))
-    return badge(text or STATE_NAMES.get(word) or capfirst(word.replace("_", " ")), tone, drawing)
+    return badge(text or str(STATE_NAMES.get(word) or capfirst(word.replace("_", " "))), tone, drawing)
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ import re
 import pytest
 from django import forms
 from django.core.paginator import Paginator
+from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 from django.template import Context, Template
 from django.test import RequestFactory
@@ -215,3 +216,16 @@ def test_a_skeleton_says_that_it_waits(kind, lines):
 def test_only_what_points_along_the_line_turns_with_it():
     assert "icon-turns" in rendered('{% icon "arrow-right" %}')
     assert "icon-turns" not in rendered('{% icon "clock" %}')
+
+
+def test_a_choice_is_written_as_django_writes_it():
+    class Choice(forms.Form):
+        kind = forms.ChoiceField(
+            choices=[("", "All & none"), ("a<b", "A <b>"), ("Group “x”", [("1", "One"), (2, "Two")])],
+            widget=forms.Select(attrs={"data-x": 'a"b', "multiple-of": True, "hidden": False}),
+        )
+
+    for chosen in ({}, {"kind": "a<b"}, {"kind": "2"}):
+        ours = str(Choice(chosen)["kind"])
+        plain = Choice(chosen, renderer=DjangoTemplates())["kind"].as_widget()
+        assert ours.split() == str(plain).split()

@@ -258,3 +258,14 @@ def test_a_taken_port_ends_the_process_with_a_failure(served: Served) -> None:
     argv = [sys.executable, "-m", "tests.fynix.tiny_app", str(served.port)]
     second = subprocess.run(argv, cwd=env.ROOT, capture_output=True, timeout=20, check=False)
     assert second.returncode == 1
+
+
+def test_what_is_loaded_before_the_first_request_is_not_searched_for_garbage_again() -> None:
+    code = (
+        "import gc, sys\nfrom fynix import server\nimport fynix.asgi\nserver.settle()\n"
+        "print(gc.get_freeze_count(), len(gc.get_objects()), 'fynix.home' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=env.ROOT, capture_output=True, check=True, text=True)
+    kept, searched, is_loaded = told.stdout.split()[-3:]
+    assert int(kept) > 50 * int(searched)
+    assert is_loaded == "True"
