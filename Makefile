@@ -68,6 +68,6 @@ clean: ## remove what was installed and collected; DATA stays
 node_modules/.stamp: package-lock.json
 	@if command -v npm >/dev/null; then echo "Installing what looks at the pages…"; npm ci --silent && touch $@ || true; fi
 
-.static/stamp: $(shell find static -type f) .venv/runtime
+.static/stamp: $(shell find static -type f) fynix/sheets.py .venv/runtime
 	@$(PY) manage.py collectstatic --noinput --clear --verbosity 0
 	@touch $@

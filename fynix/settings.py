@@ -143,9 +143,7 @@ STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": S3_BLOBS if S3_BUCKET else LOCAL_BLOBS,
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "fynix.sheets.JoiningStorage"
     },
 }
 SPOOL = DATA / "spool"  # request bodies and unfinished uploads stay off a small /tmp

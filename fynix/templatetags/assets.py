@@ -1,4 +1,4 @@
-"""Script modules without a bundler: an import map from `fynix/...` names to hashed addresses."""
+"""Script modules without a bundler, an import map from `fynix/...` names to hashed addresses; and joined sheets."""
 
 import json
 from functools import cache
@@ -6,11 +6,14 @@ from functools import cache
 from django import template
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+
+from fynix.sheets import JOINED, JoiningStorage
 
 register = template.Library()
 
@@ -58,6 +61,13 @@ def modules(*names: str) -> SafeString:
     preload = format_html_join("\n", '<link rel="modulepreload" href="{}">', addresses)
     run = format_html_join("\n", '<script type="module" src="{}"></script>', addresses)
     return format_html("{}\n{}", preload, run)
+
+
+@register.simple_tag
+def sheets(name: str) -> SafeString:
+    """Link a joined style sheet: `{% sheets "css/app.css" %}`; while pages are being written, its parts one by one."""
+    parts = (name,) if isinstance(staticfiles_storage, JoiningStorage) else JOINED[name]
+    return format_html_join("\n", '<link rel="stylesheet" href="{}">', [(static(part),) for part in parts])
 
 
 @register.simple_tag(takes_context=True)

@@ -23,13 +23,19 @@ SHIFTS = """new PerformanceObserver((list) => {
 MOTION = "() => document.getAnimations().length"
 PLAYING = """() => document.getAnimations()
   .filter((each) => each.timeline === document.timeline && each.playState === "running").length"""
+EVERY_BAND = f"/#{BANDS[-1].key}"  # bands out of sight are left out, but for who came by a link to one of them
+THERE = """(key) => new Promise((done) => {
+  const top = () => document.getElementById(key).getBoundingClientRect().top;
+  const before = top();
+  setTimeout(() => done(top() === before && before > 0 && before < 200), 200);
+})"""
 # Where the words of the page are; what moves must not carry them further than this.
 WORD_TRAVEL_PX = 28
 
 
-def opened(window: Window, **options: Any) -> Page:
+def opened(window: Window, address: str = "/", **options: Any) -> Page:
     page = window(None, **options)
-    page.goto("/")
+    page.goto(address)
     page.wait_for_load_state("networkidle")
     return page
 
@@ -54,7 +60,8 @@ def scroll_through(page: Page) -> list[Any]:
             break
         page.wait_for_timeout(100)
     assert done, "the trace did not end"
-    assert page.evaluate("() => scrollY") >= height - 2
+    # A band has its true height only once it came near, so the end is asked for at the end.
+    assert page.evaluate("() => document.documentElement.scrollHeight - innerHeight - scrollY") <= 2
     return events
 
 
@@ -136,13 +143,13 @@ def test_on_a_phone_only_decoration_moves_and_hardly(window: Window) -> None:
 
 
 def test_whoever_wants_less_motion_gets_none(window: Window) -> None:
-    page = opened(window, reduced_motion="reduce")
+    page = opened(window, EVERY_BAND, reduced_motion="reduce")
     assert page.evaluate(MOTION) == 0
     expect(page.get_by_role("button", name="Play:")).to_have_count(0)
 
 
 def test_the_stop_switch_stops_everything_and_is_remembered(window: Window) -> None:
-    page = opened(window)
+    page = opened(window, EVERY_BAND)
     assert page.evaluate(MOTION) > 20
     switch = page.get_by_role("switch", name="Stop motion")
     switch.focus()
@@ -229,3 +236,14 @@ def test_the_first_view_is_few_requests(window: Window) -> None:
     page.goto("/")
     page.wait_for_load_state("networkidle")
     assert len([url for url in asked if "/img/shots/" not in url]) <= 14, json.dumps(asked)
+    assert len([url for url in asked if url.endswith(".css")]) == 1, json.dumps(asked)
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1280, 900)], ids=["phone", "laptop"])
+def test_a_link_leads_to_its_band_past_bands_that_were_never_seen(window: Window, size: tuple[int, int]) -> None:
+    page = opened(window, viewport=dict(zip(("width", "height"), size, strict=True)))
+    first = page.evaluate("() => getComputedStyle(document.querySelector('#start')).contentVisibility")
+    assert first == "auto"
+    for key in ("take", "understand"):
+        page.locator(f".loop a[href='#{key}']").press("Enter")
+        page.wait_for_function(THERE, arg=key)

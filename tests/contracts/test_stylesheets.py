@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import FileSystemStorage
+
+from fynix.sheets import JOINED, JoiningStorage
 
 CSS = Path(__file__).parents[2] / "static" / "css"
 SHEETS = sorted(CSS.rglob("*.css"))
@@ -66,3 +69,23 @@ def test_a_sheet_lives_in_a_layer(sheet):
 def test_a_component_names_its_colours_by_token(sheet):
     white_paper_of_a_code_to_scan = "#FFFFFF"
     assert set(COLOUR.findall(sheet.read_text())) <= {white_paper_of_a_code_to_scan}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_a_joined_sheet_is_its_parts_in_their_order_and_finds_the_letters(tmp_path, name):
+    written = FileSystemStorage(CSS.parent)
+    found = {part: (written, part) for part in [*JOINED[name], "fonts/inter-var.woff2"]}
+    found |= {part: (written, part) for others in JOINED.values() for part in others}
+    collected = JoiningStorage(location=tmp_path, base_url="/static/")
+    for part in found:
+        with written.open(part) as file:
+            collected.save(part, file)
+    list(collected.post_process(found))
+
+    hashed = collected.stored_name(name)
+    assert re.fullmatch(name.replace(".", r"\.[0-9a-f]{12}\."), hashed)
+    assert (tmp_path / f"{hashed}.br").is_file()
+    text = (tmp_path / hashed).read_text()
+    letters = collected.stored_name("fonts/inter-var.woff2")
+    parts = [(CSS.parent / part).read_text() for part in JOINED[name]]
+    assert text == "\n".join(parts).replace("../fonts/inter-var.woff2", f"../{letters}")
