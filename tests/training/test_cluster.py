@@ -48,8 +48,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     try:
         for name in NAMES:
             stack.start(name)
-        for name in NAMES:
-            stack.wait_for(name)
         yield stack
     finally:
         stack.kill()
@@ -61,6 +59,8 @@ def scheduler(stack: Composed) -> str:
     address = stack.text(stack.environment("trainer")["DASK_SCHEDULER"])
     with cluster.connect(address) as client:
         client.wait_for_workers(service("daskworker")["scale"], timeout=60)
+    for name in NAMES:  # only now: each question is a process, and takes from those that start
+        stack.wait_for(name)
     return address
 
 

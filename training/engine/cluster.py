@@ -42,6 +42,7 @@ LEAST_ROWS = 1000  # of a worker: fewer rows cost more in messages than they sav
 ASK_S = 0.5  # how often the first worker asks whether to go on
 LISTEN_S = 0.1
 RETRY_S = 5  # for a scheduler to answer that will be asked again
+FORGOTTEN_S = 1  # within which the scheduler finds the word to stop, if it was not taken away
 END_S = 10  # for the workers to end a segment that was stopped
 RETURN_S = 10  # for a vanished worker to come back before the others go on without it
 ALONE_S = 60  # for any worker to come back when none is left
@@ -243,7 +244,10 @@ class Relay(xgb.callback.TrainingCallback):
         if time.monotonic() - self.asked_at < ASK_S:
             return False
         self.asked_at = time.monotonic()
-        return bool(_halt(self.topic, distributed.get_client()).get(timeout=presence.PATIENCE_S))
+        try:
+            return bool(_halt(self.topic, distributed.get_client()).get(timeout=FORGOTTEN_S))
+        except TimeoutError:  # the word is there before the first round, so whoever trained has given up
+            return True
 
 
 def _together(own: NDArray[np.float32]) -> NDArray[np.float32]:
