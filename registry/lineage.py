@@ -88,7 +88,9 @@ def _table(table: DatasetVersion) -> Node:
 
 def _run(run: Run, table: DatasetVersion) -> Node:
     url = reverse("run", args=[run.project.slug, run.number])
-    return Node("chart", _run_title(run), run.name, url, _who(run.created_by), run.created_at, _table_title(table))
+    title = _run_title(run)
+    detail = "" if run.name == title else run.name  # a run that nobody named is called by its number
+    return Node("chart", title, detail, url, _who(run.created_by), run.created_at, _table_title(table))
 
 
 def _version(version: ModelVersion) -> Node:
