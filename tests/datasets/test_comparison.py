@@ -46,7 +46,10 @@ def test_differences_come_first_with_their_figures(cast: Cast, both: tuple[Datas
 
 def test_a_lonely_or_unknown_version_is_told(cast: Cast) -> None:
     only = read(uploaded(cast.ben, cast.acme, table(60, shift=0, gaps=0, code="", last="old"), "people.csv"))
-    assert "There is only one version" in as_(cast.vic).get(f"{only.get_absolute_url()}/compare").content.decode()
+    read(uploaded(cast.ben, cast.acme, b"\0\1 no table", "people.csv", dataset=only.dataset.slug))
+    lonely = as_(cast.vic).get(f"{only.get_absolute_url()}/compare").content.decode()
+    assert "There is only one version" in lonely
+    assert "Another version" not in lonely  # nothing to choose from: the second could not be read
     answer = as_(cast.vic).get(f"{only.get_absolute_url()}/compare?against=9x")
     assert (answer.status_code, "no other version 9x" in answer.content.decode()) == (422, True)
     address = f"/api/v1/dataset-versions/{only.pk}/comparison"
