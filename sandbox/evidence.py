@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from datasets.profiling import Reject
 from fynix.errors import Conflict, Invalid
 from registry.checks import Paired
 from registry.models import Build, ModelVersion
@@ -104,7 +105,7 @@ class BatchTest:
     `answers` counts rows by class, or holds quantiles of the numbers. `figures` and `paired` come from the `labelled`
     rows, `drift` from the training rows that `drift_against` names, the most moved column first. `compared` are the
     numbers of the versions that answered the same rows. A version that `may_have_learnt` the rows looks too good on
-    them.
+    them. `rejected` lines of the file could not be read and are no rows; `rejects` are the first 100, with the reason.
     """
 
     batch: str
@@ -129,6 +130,8 @@ class BatchTest:
     may_have_learnt: bool
     seconds: float
     drift_against: str = Measured.HELD_BACK
+    rejected: int = 0
+    rejects: tuple[Reject, ...] = ()
     schema_version: int = 1
 
     def to_json(self) -> dict[str, Any]:
@@ -136,8 +139,16 @@ class BatchTest:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BatchTest:
-        lists: dict[str, Any] = {"errors": CellError, "drift": Drift, "paired": Paired, "disagreeing": Disagreement}
-        read: dict[str, Any] = {name: tuple(kind(**each) for each in data[name]) for name, kind in lists.items()}
+        lists: dict[str, Any] = {
+            "errors": CellError,
+            "drift": Drift,
+            "paired": Paired,
+            "disagreeing": Disagreement,
+            "rejects": Reject,
+        }
+        read: dict[str, Any] = {
+            name: tuple(kind(**each) for each in data.get(name, ())) for name, kind in lists.items()
+        }
         read["figures"] = {name: Figure(**figure) for name, figure in data["figures"].items()}
         plain = {name: tuple(data[name]) for name in ("missing_columns", "unknown_columns", "compared")}
         return cls(**{**data, **read, **plain})

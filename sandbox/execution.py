@@ -23,7 +23,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from accounts import quotas
-from datasets.profiling import Unreadable, reading
+from datasets.profiling import Reading, Reject, Unreadable, reading
 from fynix import blobs
 from fynix.errors import Invalid
 from fynix.queue import jobs
@@ -64,10 +64,12 @@ class TooManyRows(Invalid):
 
 @dataclass(frozen=True)
 class Rows:
-    """Raw columns of equal length."""
+    """Raw columns of equal length; how many lines of the file could not be read, and the first of them."""
 
     columns: Columns
     height: int
+    rejected: int = 0
+    rejects: tuple[Reject, ...] = ()
 
     def labels(self, name: str) -> list[Any] | None:
         return self.columns.get(name)
@@ -119,26 +121,29 @@ def execute(work: Work) -> None:
 
 def _rows(batch: Batch, versions: Sequence[ModelVersion]) -> Rows:
     with blobs.local(batch.input_sha256) as path:
-        frame = _from_file(path, batch.filename) if batch.source == Source.FILE else pl.read_parquet(path)
+        if batch.source == Source.FILE:
+            frame, read = _from_file(path, batch.filename)
+        else:
+            frame, read = pl.read_parquet(path), None
     if frame.height > MOST_ROWS:
         raise TooManyRows(f"A test takes at most {MOST_ROWS:,} rows, and this has {frame.height:,}. Send a part of it.")
     for version in versions:
         names = ModelSchema.from_json(version.schema).names
         if not set(names) & set(frame.columns):
-            read = ", ".join(names[:10])
-            raise NoColumns(f"These rows have none of the columns that version {version.number} reads: {read}.")
-    return Rows({name: frame[name].to_list() for name in frame.columns}, frame.height)
+            wanted = ", ".join(names[:10])
+            raise NoColumns(f"These rows have none of the columns that version {version.number} reads: {wanted}.")
+    columns = {name: frame[name].to_list() for name in frame.columns}
+    return Rows(columns, frame.height, read.rejected, read.rejects) if read else Rows(columns, frame.height)
 
 
-def _from_file(path: Path, filename: str) -> pl.DataFrame:
+def _from_file(path: Path, filename: str) -> tuple[pl.DataFrame, Reading]:
     with tempfile.TemporaryDirectory(dir=settings.SPOOL, prefix="test-") as folder:
         try:
             found = reading.read(path, filename=filename, workdir=Path(folder), progress=lambda *_: None)
         except Unreadable as error:
             raise NoTable(error.message) from None
-        return pl.read_parquet(found.path).rename(
-            dict(zip(pl.read_parquet_schema(found.path), found.names, strict=True))
-        )
+        table = pl.read_parquet(found.path)
+        return table.rename(dict(zip(table.columns, found.names, strict=True))), found.reading
 
 
 def _answers(work: Work, version: ModelVersion, rows: Rows, done: float, share: float) -> Answers:
@@ -194,6 +199,8 @@ def _judged(batch: Batch, rows: Rows, own: Answers, everybody: Sequence[Answers]
         disagreements=_disagreements(everybody) if len(everybody) > 1 else 0,
         disagreeing=tuple(_disagreeing(everybody)) if len(everybody) > 1 else (),
         may_have_learnt=_may_have_learnt(batch, own.version),
+        rejected=rows.rejected,
+        rejects=rows.rejects,
         seconds=round(own.seconds, 3),
     )
 

@@ -96,6 +96,16 @@ def test_rows_that_cannot_be_read_are_named_and_the_others_answered(cast: Cast, 
     assert "Row 2: months" in page
 
 
+def test_lines_that_cannot_be_read_are_counted_and_named(cast: Cast, first: ModelVersion) -> None:
+    batch = put_through(cast.ben, first, rows_csv="months,plan\n3,basic\n4,gold,secret,9\n5,plus\n")
+    document = TestRun.objects.get(batch=batch).document
+    assert (document["rows"], document["rejected"], [each["line"] for each in document["rejects"]]) == (2, 1, [3])
+    assert "secret" not in str(document)
+    page = as_(cast.vic).get(f"/p/acme/tests/{batch.pk}").content.decode()
+    assert "1 line of the file was left out" in page
+    assert "Line 3: " in page
+
+
 @pytest.mark.parametrize(
     ("rows", "code"),
     [
