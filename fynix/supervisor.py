@@ -4,7 +4,6 @@ import fcntl
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,14 +103,33 @@ class Keeper:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
 
+class Flag:
+    """What a signal says. Its handler runs amid whatever the main thread does, so there is no lock that may be held."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is set after this time."""
+        if not self._is_set:
+            time.sleep(seconds)
+        return self._is_set
+
+
 class Supervisor:
     """Runs a table of programs until `stop` is set; `hurry` cuts the waiting at the end short."""
 
     def __init__(self, programs: Sequence[Program], *, logs: Path, lock: int, say: Callable[[str], None]) -> None:
         logs.mkdir(mode=0o700, exist_ok=True)
         self.keepers = {program.name: Keeper(program, logs=logs, lock=lock) for program in programs}
-        self.stop = threading.Event()
-        self.hurry = threading.Event()
+        self.stop = Flag()
+        self.hurry = Flag()
         self._say = say
         guard.adopt_orphans()
 
