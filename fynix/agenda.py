@@ -109,9 +109,8 @@ def _undecided(user: User) -> QuerySet[ModelVersion]:
     """The newest ready version of each model, where it is newer than the one in production and the person may act."""
     able = [role for role in Role if role.rank >= NEEDS[Action.PROMOTE].rank]
     places = Membership.objects.filter(user=user, role__in=able).values("project")
-    ready = ModelVersion.objects.filter(
-        model=OuterRef("pk"), state=Build.READY, archived_at=None
-    )  # as in production is
+    # The version in production is ready, too.
+    ready = ModelVersion.objects.filter(model=OuterRef("pk"), state=Build.READY, archived_at=None)
     models = RegisteredModel.objects.filter(project__in=places)
     newest = models.annotate(newest=Subquery(ready.order_by("-number").values("pk")[:1])).values("newest")
     return ModelVersion.objects.filter(pk__in=newest, is_production=False).select_related("model__project")
