@@ -39,7 +39,9 @@ def wait_for(happened: Callable[[], object]) -> None:
 def child_of(run: Run) -> int:
     """The process that trains the run."""
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
+        if not folder.name.isdigit():
+            continue
+        with suppress(FileNotFoundError, ProcessLookupError):  # others come and go meanwhile
             words = (folder / "cmdline").read_bytes().split(b"\0")
             if run.job_id.encode() in words and b"work" in words:
                 return int(folder.name)
