@@ -92,6 +92,7 @@ class Delivery(models.Model):
     error = models.CharField(max_length=120, blank=True)
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints = [
             UniqueConstraint(fields=["alert", "channel", "telling"], name="alert_is_told_once_each_time"),
             CheckConstraint(condition=Q(channel__in=Channel.values), name="delivery_channel_is_known"),
